@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The compiled policy ("image"): what user space writes and both the kernel and `explain` read.
+ *
+ * An image is 1..SBX_MAX_CHUNKS chunks of SBX_CHUNK_BYTES. Chunk 0 begins with struct
+ * sbx_image_hdr. All integers are in host byte order; images never travel between machines.
+ *
+ * FILES. All file rules of a policy are one deterministic automaton over the bytes of canonical
+ * absolute paths. "/" itself is the empty string; "/usr/bin" is the nine bytes "/usr/bin". Built-in
+ * names that do not start with a slash ("@tty") are matched from the same start state.
+ *
+ * A state id is (chunk << SBX_STATE_BITS) | index, index counting 16-byte struct sbx_state from
+ * the chunk's start. A state's transitions are in the *same* chunk, as 8-byte struct sbx_trans at
+ * index (base + byte), counting struct sbx_trans from the chunk's start. A step on byte c from s:
+ *
+ *	repeat at most SBX_MAX_HOPS times:
+ *		t = trans[state(s).base + c]
+ *		if t.owner == s: return t.next
+ *		if !(state(s).flags & SBX_STATE_CHAIN): return state(s).dflt
+ *		s = state(s).dflt
+ *	error (the compiler never produces it; it denies)
+ *
+ * The compiler places transitions where `base + 255` stays inside the chunk and where no header
+ * word can be mistaken for a transition (owner is never 0xffffffff, free slots hold owner
+ * 0xffffffff). State 0xffffffff is "no state": an error, which denies.
+ *
+ * Rights of a state are those granted to the path that leads to it. `any`/`all` speak of the
+ * state and everything that can be below it as a directory (component by component): any = union
+ * of the rights, all = intersection. If (any ^ all) has a right's bit clear, the verdict for that
+ * right is the same for all objects below. `cls` is equal for two states iff every path below
+ * them has the same rights (rights-only minimisation): the rename rule of design 1.3.
+ *
+ * Which rule decided is not in the table: rights-only states are far fewer, and user space finds
+ * the rule from the path when a denial is shown (provenance is kept in the sandbox's meta blob).
+ *
+ * NETWORK. For each direction (connect, bind) all rules are flattened into disjoint intervals of
+ * addresses, sorted by start, the first starting at 0; each names a port set. A port set is a
+ * sorted list of disjoint intervals over key = (proto << 16 | port), the first starting at 0, with
+ * the verdict and the deciding rule. Both are found by binary search. Last match wins, protect,
+ * localhost, internet etc. are all resolved by the compiler. IPv4-mapped IPv6 addresses are looked
+ * up as IPv4. Addresses are compared as big-endian numbers held in host order.
+ */
+#ifndef SBX_IMAGE_H
+#define SBX_IMAGE_H
+
+#include "sbx_types.h"
+#include "sbx_limits.h"
+
+#define SBX_READ 0x1
+#define SBX_WRITE 0x2
+#define SBX_EXEC 0x4
+#define SBX_RIGHTS_ALL 0x7
+
+#define SBX_IMAGE_MAGIC 0x49584253u /* "SBXI" */
+
+#define SBX_STATE_BITS (SBX_CHUNK_SHIFT - 4)
+#define SBX_STATE_INDEX_MASK ((1u << SBX_STATE_BITS) - 1)
+#define SBX_TRANS_PER_CHUNK (SBX_CHUNK_BYTES / 8)
+#define SBX_NO_STATE 0xffffffffu
+
+#define SBX_STATE_CHAIN 0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
+
+struct sbx_state {
+	__u32 dflt;
+	__u32 cls;
+	__u16 base; /* index of struct sbx_trans; < SBX_TRANS_PER_CHUNK - 255 */
+	__u8 rights;
+	__u8 any;
+	__u8 all;
+	__u8 quiet; /* rights whose denial here is not reported one by one */
+	__u8 flags;
+	__u8 pad;
+};
+
+struct sbx_trans {
+	__u32 next;
+	__u32 owner; /* state id */
+};
+
+/* One section: `count` records that all lie in one chunk, from byte `off` of it. */
+struct sbx_sect {
+	__u32 chunk;
+	__u32 off; /* multiple of 8 */
+	__u32 count;
+	__u32 pad;
+};
+
+struct sbx_net4 {
+	__u32 start; /* first address of the interval; it ends before the next record's start */
+	__u32 pset;  /* index into the psets section */
+};
+
+struct sbx_net6 {
+	__u64 hi, lo; /* first address */
+	__u32 pset;
+	__u32 pad;
+};
+
+struct sbx_pset {
+	__u32 first; /* index into the ports section */
+	__u32 count; /* >= 1 */
+};
+
+#define SBX_PROTO_TCP 0
+#define SBX_PROTO_UDP 1
+#define SBX_PORT_ALLOW 0x1
+#define SBX_PORT_QUIET 0x2
+#define SBX_PORT_RULE_SHIFT 8 /* (index of the deciding network rule + 1), 0: no rule */
+
+struct sbx_port {
+	__u32 start;   /* first proto << 16 | port of the interval */
+	__u32 verdict; /* SBX_PORT_* */
+};
+
+#define SBX_DIR_CONNECT 0
+#define SBX_DIR_BIND 1
+#define SBX_DIRS 2
+#define SBX_NET6_SECTS 4 /* chunks that the IPv6 intervals of one direction may take */
+
+struct sbx_net_dir {
+	struct sbx_sect v4;			   /* struct sbx_net4 */
+	struct sbx_sect v6[SBX_NET6_SECTS];	   /* struct sbx_net6, in order; unused: count 0 */
+	struct sbx_sect psets;			   /* struct sbx_pset */
+	struct sbx_sect ports;			   /* struct sbx_port */
+};
+
+#define SBX_IMG_EXEC_ANON 0x1 /* exec-anonymous: allow */
+
+struct sbx_image_hdr {
+	__u32 magic;
+	__u32 abi;
+	__u64 image_id; /* set by the loader; never reused while this boot lasts */
+	__u32 chunks;
+	__u32 start;	/* state of the empty path, "/" */
+	__u32 tty;	/* state of the built-in name "@tty" */
+	__u32 flags;	/* SBX_IMG_* */
+	__u64 families; /* bit AF_x: sockets of that family may be made (beyond inet, inet6, unix) */
+	__u64 caps;	/* bit CAP_x: honoured */
+	struct sbx_net_dir net[SBX_DIRS];
+};
+
+/* Sections and states begin behind the header in chunk 0. */
+#define SBX_IMAGE_HDR_BYTES 1024
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every maximum of sbx-bpf, with its reason. The compiler refuses what would not fit: nothing is
+ * ever cut silently (a truncated rule is a hole).
+ */
+#ifndef SBX_LIMITS_H
+#define SBX_LIMITS_H
+
+/* Bumped when a pinned map's layout or meaning changes; part of the pin directory's name. */
+#define SBX_ABI 1
+
+/* Sandboxes on one machine: one slot each in three arrays of a few hundred bytes. */
+#define SBX_MAX_SANDBOXES 512
+
+/* Sandboxes on one task (design 1.1). Bounds the loop of every hook. */
+#define SBX_MAX_NEST 8
+
+/* A compiled policy lives in chunks: the largest value an ARRAY map can hold on every kernel is
+ * 4 MiB; 256 KiB keeps a small policy small and most policies in one chunk. */
+#define SBX_CHUNK_SHIFT 18
+#define SBX_CHUNK_BYTES (1u << SBX_CHUNK_SHIFT)
+#define SBX_MAX_CHUNKS 64 /* 16 MiB of kernel memory per policy */
+
+/* Levels between an object and its anchor. PATH_MAX does not bound depth (a path can be walked to
+ * in steps); deeper objects are denied with that reason. */
+#define SBX_MAX_DEPTH 512
+
+/* Longest component (NAME_MAX). */
+#define SBX_NAME_MAX 255
+
+/* Longest path of an anchor (a mount point); longer ones stay unnamed, that is: denied. */
+#define SBX_ANCHOR_PATH_MAX 1024
+#define SBX_MAX_ANCHORS 4096
+
+/* Path text kept in an event; longer paths are marked as cut. Verdicts never use this text. */
+#define SBX_EVENT_PATH_MAX 1024
+
+/* Distinct (operation, object) pairs remembered per sandbox; what does not fit is counted. */
+#define SBX_MAX_EVENTS 512
+
+/* cgroup ids hashed into a bitmap that lets unsandboxed tasks return at once. */
+#define SBX_CGROUP_BITS 65536
+
+/* default hops of the automaton before a byte must be consumed */
+#define SBX_MAX_HOPS 4
+
+#define SBX_MAX_RULES 65535
+#define SBX_NAME_LEN 64 /* of a sandbox, with its NUL */
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The maps that user space and the BPF programs share, and what is in them. All are pinned under
+ * <bpffs>/sbx-bpf/v<SBX_ABI>/ by the names in the comments.
+ */
+#ifndef SBX_MAPS_H
+#define SBX_MAPS_H
+
+#include "sbx_types.h"
+#include "sbx_limits.h"
+
+#define SBX_MODE_ENFORCE 0
+#define SBX_MODE_AUDIT 1
+
+#define SBX_SLOT_NO_NEW_PRIVS 0x1 /* made by `run`: the kernel already keeps privileges down */
+
+/* sbx_slots: ARRAY[SBX_MAX_SANDBOXES]. id 0: free. Freed by writing id 0, which frees every task
+ * that carries the id; ids are taken from sbx_config.next_id and never reused. */
+struct sbx_slot {
+	__u64 id;
+	__u64 cgroup_id;
+	__u64 created_ns; /* CLOCK_BOOTTIME */
+	__u64 denied;	  /* denials, all of them; written by BPF, as the next four */
+	__u64 audited;	  /* would-be denials in audit mode */
+	__u64 lost;	  /* denials whose record found no room (they are in `denied` too) */
+	__u64 quiet;	  /* denials of quiet rules */
+	__u64 seq;	  /* raised by every denial */
+	__u32 mode;
+	__u32 flags;
+	__u32 generation; /* of the policy: 1, raised by update */
+	__u32 tty_dev;	  /* kernel dev_t of the terminal given by `run`; 0: none */
+	__u64 tty_ino;	  /* its inode number in devpts (0: any, for /dev/tty1 and the like) */
+	char name[SBX_NAME_LEN];
+};
+
+/* sbx_cgroups: HASH cgroup id -> struct sbx_attachment */
+struct sbx_attachment {
+	__u64 id;
+	__u32 slot;
+	__u32 pad;
+};
+
+/* sbx_cgbits: ARRAY[1] of a bitmap. A clear bit (cgroup id modulo size) says: no task of this
+ * cgroup is in a sandbox. Set bits may be false alarms. Bits are set by attach for the subtree,
+ * by tp cgroup_mkdir for later cgroups and by tp cgroup_attach_task where labelled tasks go. */
+struct sbx_cgbits {
+	__u64 word[SBX_CGROUP_BITS / 64];
+};
+
+/* sbx_labels: TASK_STORAGE; the sticky label (design 1.1). Entries whose slot's id differs are
+ * void: that sandbox was detached. */
+struct sbx_label_entry {
+	__u64 id;
+	__u32 slot;
+	__u32 pad;
+};
+
+#define SBX_LABEL_OVERFLOW 0x1 /* a ninth sandbox: everything is denied */
+
+struct sbx_label {
+	__u32 n;
+	__u32 flags;
+	struct sbx_label_entry e[SBX_MAX_NEST];
+};
+
+/* sbx_sbs: HASH struct super_block pointer -> epoch (never reused; removed by lsm/sb_delete).
+ * sbx_anchors: HASH struct sbx_anchor_key -> struct sbx_anchor: the roots of mounts of the
+ * reference view, by in-kernel object, with their name. Written by BPF for the registrar. */
+struct sbx_anchor_key {
+	__u64 epoch; /* of the super block */
+	__u64 inode; /* kernel pointer */
+};
+
+#define SBX_ANCHOR_NOCACHE 0x1
+
+struct sbx_anchor {
+	__u64 ino;
+	__u32 igen;
+	__u32 len; /* of path, without a trailing slash: 0 for "/" */
+	__u64 mark; /* registrar's sequence: anchors not seen again by a rescan are removed */
+	char path[SBX_ANCHOR_PATH_MAX];
+};
+
+/* sbx_registrar: ARRAY[1]. While tgid is set, that process's next open of anything registers the
+ * opened object as an anchor named `anchor` and fails with ECANCELED (so that opening a device
+ * has no effect); done is raised. */
+struct sbx_registrar {
+	__u32 tgid;
+	__u32 done;
+	struct sbx_anchor anchor;
+};
+
+/* sbx_config: ARRAY[1] */
+struct sbx_config {
+	__u64 next_id;	  /* sandbox ids; under the loader's lock */
+	__u64 next_image; /* image ids; under the loader's lock */
+	__u64 next_epoch; /* super-block epochs; by BPF, atomically */
+	__u64 dir_seq;	  /* directory-move sequence (design 2.3) */
+	__u64 anchor_gen; /* raised when anchors change */
+	__u64 guard;	  /* the guard is live */
+};
+
+/*
+ * sbx_images: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> ARRAY of chunks, the policy image of the slot.
+ * sbx_metas:  ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> ARRAY of chunks, a JSON text (user space only):
+ *             where rules came from, reasons, names: what turns an event into a sentence.
+ * sbx_events: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> HASH struct sbx_event_key -> struct sbx_event.
+ */
+#define SBX_OBJ_VERSION 1
+
+#endif

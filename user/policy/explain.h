@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Why: the verdict on an access, the rule behind it, and the line that would allow it. */
+#ifndef SBX_EXPLAIN_H
+#define SBX_EXPLAIN_H
+
+#include "user/policy/facts.h"
+#include "user/policy/policy.h"
+
+struct sbx_explanation {
+	bool granted;
+	int rule;	   /* index in files/net; -1: no rule matched */
+	char *rule_at;	   /* "policies/ai-agent.yaml:31" or NULL; owned */
+	char *rule_text;   /* 'deny [write] "${project}/.git/config"'; owned or NULL */
+	char *reason;	   /* the rule's reason; owned or NULL */
+	char *nearest;	   /* 'nearest: FILE:LINE allows [read] "/srv/x"'; owned or NULL */
+	char *suggestion;  /* YAML lines that would allow exactly this, ready to paste; owned */
+	char *suggestion_note; /* "the rule is a protect: add it to its except instead", … or NULL */
+};
+
+/* right: one of SBX_READ/WRITE/EXEC. path canonical ("" is "/"). Returns 0 or -ENOMEM. */
+int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
+		     size_t len, uint8_t right, struct sbx_explanation *out);
+int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
+		    const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out);
+void sbx_explanation_free(struct sbx_explanation *e);
+
+#endif

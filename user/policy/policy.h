@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A policy as written (the tree that the parser makes): every node keeps its position, variables
+ * are substituted, includes are merged in order. Nothing here needs root or a kernel.
+ */
+#ifndef SBX_POLICY_H
+#define SBX_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sbx_image.h"
+#include "user/base/diag.h"
+
+enum sbx_verb { SBX_ALLOW, SBX_DENY, SBX_PROTECT };
+
+/*
+ * A path pattern after substitution. `text` is the pattern with its glob syntax; bytes that came
+ * from a variable or from ~ are literal: they are escaped with '\' in `text` where they would be
+ * glob syntax. Built-in names ("@tty", "/proc/self/…", "/proc/@sandbox/…") stay as written.
+ */
+struct sbx_pattern {
+	struct sbx_pos pos;
+	char *text;
+	char *source; /* as written in the file */
+};
+
+struct sbx_file_rule {
+	struct sbx_pos pos;
+	enum sbx_verb verb;
+	uint8_t rights; /* SBX_READ | … */
+	bool override, quiet;
+	char *reason; /* NULL: none */
+	struct sbx_pattern *paths;
+	size_t n_paths;
+	struct sbx_pattern *except; /* protect only */
+	size_t n_except;
+};
+
+enum sbx_host_kind {
+	SBX_HOST_CIDR, /* an address is a CIDR of full length */
+	SBX_HOST_LOCALHOST,
+	SBX_HOST_INTERNET,
+	SBX_HOST_SELF,
+	SBX_HOST_ANY,
+	SBX_HOST_DOMAIN, /* "x.org" or "*.x.org" */
+};
+
+#define SBX_PROTO_BIT_TCP 0x1
+#define SBX_PROTO_BIT_UDP 0x2
+
+struct sbx_port_range {
+	uint16_t first, last; /* inclusive */
+};
+
+struct sbx_endpoint {
+	struct sbx_pos pos;
+	char *source;
+	enum sbx_host_kind kind;
+	int family; /* AF_INET, AF_INET6 for SBX_HOST_CIDR */
+	uint8_t addr[16]; /* network order, bits beyond prefix_len are zero */
+	unsigned prefix_len;
+	char *domain; /* lower case, without "*." */
+	bool wildcard;
+	struct sbx_port_range *ports; /* empty: every port */
+	size_t n_ports;
+	bool ephemeral; /* "ephemeral": resolved against facts' range */
+	uint8_t protos; /* SBX_PROTO_BIT_*; both when not named */
+};
+
+#define SBX_NET_CONNECT 0x1
+#define SBX_NET_BIND 0x2
+
+struct sbx_net_rule {
+	struct sbx_pos pos;
+	enum sbx_verb verb;
+	uint8_t rights; /* SBX_NET_* */
+	bool override, quiet;
+	char *reason;
+	struct sbx_endpoint *to;
+	size_t n_to;
+	struct sbx_endpoint *except; /* protect only */
+	size_t n_except;
+};
+
+#define SBX_UNIX_CONNECT 0x1
+#define SBX_UNIX_BIND 0x2
+
+struct sbx_unix_rule {
+	struct sbx_pos pos;
+	enum sbx_verb verb;
+	uint8_t rights;
+	bool override, quiet;
+	char *reason;
+	struct sbx_pattern *paths; /* "@name": abstract */
+	size_t n_paths;
+};
+
+#define SBX_PROC_SIGNAL 0x1
+#define SBX_PROC_TRACE 0x2
+
+struct sbx_process_rule {
+	struct sbx_pos pos;
+	enum sbx_verb verb;
+	uint8_t rights;
+	bool to_self; /* the only target there is today */
+};
+
+struct sbx_env_set {
+	char *name, *value;
+};
+
+struct sbx_policy {
+	char *file; /* the main file */
+	char *name; /* never NULL: from name:, else the file's base name */
+	char *description;
+	int mode; /* SBX_MODE_* of sbx_maps.h */
+	bool exec_anonymous;
+	struct sbx_file_rule *files;
+	size_t n_files;
+	struct sbx_net_rule *net;
+	size_t n_net;
+	struct sbx_unix_rule *unix_rules;
+	size_t n_unix;
+	struct sbx_process_rule *process;
+	size_t n_process;
+	char **env_keep; /* names or NAME* globs */
+	size_t n_env_keep;
+	struct sbx_env_set *env_set;
+	size_t n_env_set;
+	uint64_t families; /* bit AF_x */
+	uint64_t caps;	   /* bit CAP_x */
+	bool uses_tmp;	   /* ${tmp} was named: the caller must have made it */
+	/* What this version parses but cannot enforce: named when attach refuses it. */
+	struct sbx_unsupported {
+		struct sbx_pos pos;
+		char *what; /* "domains (api.anthropic.com:443)" */
+	} *unsupported;
+	size_t n_unsupported;
+	char **sources; /* every file read, in order */
+	size_t n_sources;
+	void *arena; /* owns all of the above */
+};
+
+/* What the loader may ask about the world; everything is given, nothing is looked up elsewhere. */
+struct sbx_load_opts {
+	const char *home;	/* what ~ is; NULL: an error where ~ is used */
+	const char *pwd;	/* ${PWD}; NULL: known to `run` only: an error that says so */
+	const char *tmp;	/* ${tmp}; NULL likewise */
+	char *const *env;	/* "NAME=value"…; NULL-terminated */
+	char *const *vars;	/* --var "name=value"…; NULL-terminated; may be NULL */
+	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */
+};
+
+/*
+ * Reads a policy file (or, for a bare name without '/', NAME.yaml from opts->dirs) with all its
+ * includes. Adds every error it finds to *d.
+ *
+ * Returns 0 and a policy in *out (free with sbx_policy_free) when there was no error; -EINVAL when
+ * diagnostics say why; -ENOMEM. *out is untouched on failure.
+ */
+int sbx_policy_load(const char *file_or_name, const struct sbx_load_opts *opts,
+		    struct sbx_policy **out, struct sbx_diags *d);
+/* The same from memory (tests, fuzzing, stdin). `name` stands for the file in messages. */
+int sbx_policy_parse(const char *name, const char *text, size_t len,
+		     const struct sbx_load_opts *opts, struct sbx_policy **out,
+		     struct sbx_diags *d);
+void sbx_policy_free(struct sbx_policy *p);
+
+#endif
