@@ -47,20 +47,30 @@ struct sbx_cgbits {
 	__u64 word[SBX_CGROUP_BITS / 64];
 };
 
-/* sbx_labels: TASK_STORAGE; the sticky label (design 1.1). Entries whose slot's id differs are
- * void: that sandbox was detached. */
-struct sbx_label_entry {
-	__u64 id;
-	__u32 slot;
-	__u32 pad;
-};
+/*
+ * A sandbox id carries its slot, so that a label entry is one word and can be set atomically:
+ * id = (sequence number << SBX_SLOT_BITS) | slot. Sequence numbers start at 1 and never repeat.
+ */
+#define SBX_SLOT_BITS 9
+#define SBX_SLOT_OF(id) ((__u32)((id) & (SBX_MAX_SANDBOXES - 1)))
 
+/* sbx_labels: TASK_STORAGE; the sticky label (design 1.1). An id that differs from its slot's is
+ * void: that sandbox was detached. cgroup and gen say for which cgroup and attach generation the
+ * cgroup's own sandboxes were added last. */
 #define SBX_LABEL_OVERFLOW 0x1 /* a ninth sandbox: everything is denied */
 
 struct sbx_label {
-	__u32 n;
-	__u32 flags;
-	struct sbx_label_entry e[SBX_MAX_NEST];
+	__u64 id[SBX_MAX_NEST]; /* 0: free */
+	__u64 cgroup;
+	__u64 gen;
+	__u64 flags;
+};
+
+/* What the iterator sbx_label_tasks writes for every labelled task. */
+struct sbx_labelled_task {
+	__u32 tgid;
+	__u32 pid;
+	__u64 id[SBX_MAX_NEST];
 };
 
 /* sbx_sbs: HASH struct super_block pointer -> epoch (never reused; removed by lsm/sb_delete).
@@ -70,8 +80,6 @@ struct sbx_anchor_key {
 	__u64 epoch; /* of the super block */
 	__u64 inode; /* kernel pointer */
 };
-
-#define SBX_ANCHOR_NOCACHE 0x1
 
 struct sbx_anchor {
 	__u64 ino;
@@ -92,12 +100,11 @@ struct sbx_registrar {
 
 /* sbx_config: ARRAY[1] */
 struct sbx_config {
-	__u64 next_id;	  /* sandbox ids; under the loader's lock */
+	__u64 next_id;	  /* sequence number of the next sandbox; under the loader's lock */
 	__u64 next_image; /* image ids; under the loader's lock */
 	__u64 next_epoch; /* super-block epochs; by BPF, atomically */
 	__u64 dir_seq;	  /* directory-move sequence (design 2.3) */
-	__u64 anchor_gen; /* raised when anchors change */
-	__u64 guard;	  /* the guard is live */
+	__u64 attach_gen; /* raised by the loader after each change of sbx_cgroups: labels are redone */
 };
 
 /*
@@ -106,6 +113,6 @@ struct sbx_config {
  *             where rules came from, reasons, names: what turns an event into a sentence.
  * sbx_events: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> HASH struct sbx_event_key -> struct sbx_event.
  */
-#define SBX_OBJ_VERSION 1
+_Static_assert(SBX_MAX_SANDBOXES == 1 << SBX_SLOT_BITS, "ids carry their slot");
 
 #endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Constants of the kernel's ABI and small helpers that every hook needs. */
+#ifndef SBX_BPF_COMMON_H
+#define SBX_BPF_COMMON_H
+
+#include "maps.h"
+
+#define EPERM 1
+#define ENOMEM 12
+#define EACCES 13
+#define EXDEV 18
+#define EINVAL 22
+#define EAFNOSUPPORT 97
+#define ECANCELED 125
+
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
+#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
+
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC 0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
+#define FMODE_BACKING (1u << 25)
+#define O_TRUNC 01000
+#define PROT_EXEC 0x4
+#define VM_EXEC 0x4
+
+/* linux/fs.h: file systems that user space cannot mount */
+#define SB_KERNMOUNT (1ul << 22)
+#define SB_NOUSER (1ul << 31)
+
+#define PROC_SUPER_MAGIC 0x9fa0
+#define NSFS_MAGIC 0x6e736673
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+#define __maybe_unused __attribute__((unused))
+
+/* Keeps clang from reasoning about a value, so that a mask stays where the verifier wants it. */
+#define sbx_opaque(var) asm volatile("" : "+r"(var))
+
+static __always_inline struct sbx_config *sbx_config_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sbx_config, &zero);
+}
+
+static __always_inline struct sbx_slot *sbx_slot_get(__u64 id)
+{
+	__u32 slot = SBX_SLOT_OF(id);
+
+	return bpf_map_lookup_elem(&sbx_slots, &slot);
+}
+
+static __always_inline __u64 sbx_task_cgroup(struct task_struct *t)
+{
+	return t->cgroups->dfl_cgrp->kn->id;
+}
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * Open files: open, receive, map, execute, control. Read and write are decided here, once, at
+ * open; what is open stays usable.
+ */
+#include "decide.h"
+#include "object.h"
+
+/* Since 6.2: as are the backing files that need it. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/*
+ * The loader names mounts: it asks (sbx_registrar) and opens the mount point; we note the object
+ * by its in-kernel identity and fail the open, so that opening a device has no effect.
+ */
+static __noinline int register_anchor(struct file *file)
+{
+	struct dentry *d = file->f_path.dentry;
+	struct super_block *sb = d->d_sb;
+	struct sbx_anchor_key key = { .inode = (__u64)d->d_inode };
+	struct sbx_config *cfg = sbx_config_get();
+	struct sbx_registrar *r;
+	struct sbx_sb *known, fresh = {};
+	__u64 sbp = (__u64)sb, cred;
+	__u32 zero = 0;
+
+	r = bpf_map_lookup_elem(&sbx_registrar, &zero);
+	if (!r || !cfg || !r->tgid || r->tgid != bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
+	if (!known) {
+		fresh.epoch = __sync_fetch_and_add(&cfg->next_epoch, 1) + 1;
+		if (bpf_map_update_elem(&sbx_sbs, &sbp, &fresh, BPF_NOEXIST))
+			return -ECANCELED; /* `done` stays: the loader sees that it failed */
+		known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
+		if (!known)
+			return -ECANCELED;
+	}
+	if (sb->s_magic == OVERLAYFS_SUPER_MAGIC && bpf_core_type_exists(struct ovl_fs)) {
+		__u64 fs = (__u64)sb->s_fs_info;
+
+		if (!bpf_probe_read_kernel(&cred, sizeof(cred),
+					   (void *)(fs + bpf_core_field_offset(struct ovl_fs,
+									       creator_cred)))) {
+			known->cred = cred;
+			bpf_map_update_elem(&sbx_ovlcreds, &cred, &known->epoch, BPF_ANY);
+		}
+	}
+	if (d != d->d_parent)
+		known->inner = 1;
+	key.epoch = known->epoch;
+	r->anchor.ino = d->d_inode->i_ino;
+	r->anchor.igen = d->d_inode->i_generation;
+	if (!bpf_map_update_elem(&sbx_anchors, &key, &r->anchor, BPF_ANY))
+		r->done++;
+	return -ECANCELED;
+}
+
+static __always_inline __u32 open_rights(struct file *file)
+{
+	__u32 rights = 0;
+
+	if (file->f_flags & FMODE_EXEC)
+		return SBX_EXEC;
+	if (file->f_mode & FMODE_READ)
+		rights |= SBX_READ;
+	if ((file->f_mode & FMODE_WRITE) || (file->f_flags & O_TRUNC))
+		rights |= SBX_WRITE;
+	return rights;
+}
+
+static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
+{
+	struct dentry *d = file->f_path.dentry;
+	struct super_block *sb = d->d_sb;
+	struct sbx_label *l;
+
+	if (sbx_nameless(sb)) {
+		if (sb->s_magic == NSFS_MAGIC) {
+			l = sbx_subject();
+			if (!l)
+				return -EACCES;
+			return sbx_bound(l) ? sbx_deny(l, SBX_OP_READ, SBX_WHY_NOT_IN_SANDBOX, -1,
+						       NSFS_MAGIC) :
+					      0;
+		}
+		return 0;
+	}
+	if (sbx_internal_mount(file->f_path.mnt))
+		return 0;
+	return sbx_check(d, d->d_inode, op, rights);
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(sbx_file_open, struct file *file, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	ret = register_anchor(file);
+	if (ret)
+		return ret;
+	return check_file(file, SBX_OP_READ, open_rights(file));
+}
+
+/* Descriptors that arrive over a socket or by pidfd_getfd. */
+SEC("lsm/file_receive")
+int BPF_PROG(sbx_file_receive, struct file *file, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return check_file(file, SBX_OP_READ, open_rights(file) & ~SBX_EXEC);
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags, int ret)
+{
+	if (ret || !file || !(prot & PROT_EXEC) || sbx_outside())
+		return ret;
+	return check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC);
+}
+
+/* The mapping of an overlay file may hold the file of the layer; since 6.5 that one remembers the
+ * path it was opened by (struct backing_file). */
+static __always_inline int check_mapped(struct file *file)
+{
+	if (bpf_core_field_exists(struct backing_file, user_path) &&
+	    (file->f_mode & FMODE_BACKING)) {
+		__u64 at = (__u64)file + bpf_core_field_offset(struct backing_file, user_path) +
+			   bpf_core_field_offset(struct path, dentry);
+		__u64 d = 0;
+
+		if (!bpf_rdonly_cast || bpf_probe_read_kernel(&d, sizeof(d), (void *)at) || !d)
+			return -EACCES; /* fail closed */
+		return sbx_check(bpf_rdonly_cast((void *)d, bpf_core_type_id_kernel(struct dentry)),
+				 NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
+	}
+	if (sbx_nameless(file->f_path.dentry->d_sb))
+		return 0;
+	return sbx_check(file->f_path.dentry, NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot,
+	     unsigned long prot, int ret)
+{
+	if (ret || !(prot & PROT_EXEC) || !vma->vm_file || (vma->vm_flags & VM_EXEC) ||
+	    sbx_outside())
+		return ret;
+	return check_mapped(vma->vm_file);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * What makes labels stick: fork, moves between cgroups, CLONE_INTO_CGROUP, new cgroups, and the
+ * iterator by which attach labels the tasks that are there already.
+ *
+ * Seen working on 6.1, 6.12 and 7.2 (design 2.4): tp cgroup_attach_task fires once per process,
+ * with the leader; sched_process_fork fires before the child first runs.
+ */
+#include "subject.h"
+
+SEC("lsm/task_alloc")
+int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
+{
+	struct sbx_label *parent, *child;
+	int i;
+
+	if (ret || sbx_outside())
+		return ret;
+	parent = sbx_subject();
+	if (!parent)
+		return -ENOMEM; /* fail closed: an unlabelled child would be free */
+	if (!sbx_bound(parent))
+		return 0;
+	child = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!child)
+		return -ENOMEM; /* fail closed: likewise */
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		child->id[i] = parent->id[i];
+	child->flags = parent->flags;
+	return 0;
+}
+
+/* The child may have been born into another cgroup (CLONE_INTO_CGROUP): add what binds there, and
+ * see to it that the fast path does not overlook it where it is. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sbx_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 cgroup = sbx_task_cgroup(child);
+	struct sbx_label *l;
+
+	if (!sbx_cgroup_marked(cgroup)) {
+		l = bpf_task_storage_get(&sbx_labels, child, 0, 0);
+		if (l && sbx_bound(l))
+			sbx_cgroup_mark(cgroup);
+		return 0;
+	}
+	sbx_label_of(child);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	struct sbx_config *cfg = sbx_config_get();
+	struct sbx_label *l;
+
+	if (sbx_cgroup_marked(dst->kn->id)) {
+		l = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		/* Threads of the process look at their leader's label again. */
+		if (l && label_refresh(task, l) && cfg)
+			__sync_fetch_and_add(&cfg->attach_gen, 1);
+		return 0;
+	}
+	/* A labelled task goes where nobody was sandboxed: its label goes with it. */
+	l = bpf_task_storage_get(&sbx_labels, task, 0, 0);
+	if (l && sbx_bound(l))
+		sbx_cgroup_mark(dst->kn->id);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(sbx_cgroup_mkdir, struct cgroup *cgrp, const char *path)
+{
+	__u64 at = (__u64)cgrp + bpf_core_field_offset(struct cgroup, ancestors);
+	__u64 parent = 0, kn = 0, id = 0;
+	int level = cgrp->level;
+
+	if (level < 1)
+		return 0;
+	if (!bpf_probe_read_kernel(&parent, sizeof(parent), (void *)(at + (level - 1) * 8ull)) &&
+	    !bpf_probe_read_kernel(&kn, sizeof(kn),
+				   (void *)(parent + bpf_core_field_offset(struct cgroup, kn))) &&
+	    !bpf_probe_read_kernel(&id, sizeof(id),
+				   (void *)(kn + bpf_core_field_offset(struct kernfs_node, id))) &&
+	    !sbx_cgroup_marked(id))
+		return 0;
+	sbx_cgroup_mark(cgrp->kn->id); /* also when the parent could not be read: fail closed */
+	return 0;
+}
+
+/* Labels every task there is, and tells of each that has a label (attach, status, detach). */
+SEC("iter/task")
+int sbx_label_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct sbx_labelled_task out = {};
+	struct sbx_label *l;
+	bool any = false;
+	int i;
+
+	if (!task)
+		return 0;
+	if (sbx_cgroup_marked(sbx_task_cgroup(task)))
+		l = sbx_label_of(task);
+	else
+		l = bpf_task_storage_get(&sbx_labels, task, 0, 0);
+	if (!l)
+		return 0;
+	out.tgid = task->tgid;
+	out.pid = task->pid;
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		if (sbx_alive(l->id[i])) {
+			out.id[i] = l->id[i];
+			any = true;
+		}
+	if (any)
+		bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * All maps, in one place. main.bpf.c defines them (SBX_DEFINE_MAPS); the other files refer to
+ * them. Who writes what is said in include/sbx_maps.h.
+ */
+#ifndef SBX_BPF_MAPS_H
+#define SBX_BPF_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "sbx_event.h"
+#include "sbx_image.h"
+#include "sbx_maps.h"
+
+#ifdef SBX_DEFINE_MAPS
+#define SBX_MAP
+#else
+#define SBX_MAP extern
+#endif
+
+struct sbx_chunk {
+	union {
+		struct sbx_state state[SBX_CHUNK_BYTES / sizeof(struct sbx_state)];
+		struct sbx_trans trans[SBX_TRANS_PER_CHUNK];
+		__u32 word[SBX_CHUNK_BYTES / 4];
+		__u64 dword[SBX_CHUNK_BYTES / 8];
+		struct sbx_image_hdr hdr;
+	};
+};
+
+struct sbx_chunks {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, struct sbx_chunk);
+};
+
+struct sbx_event_table {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_EVENTS);
+	__type(key, struct sbx_event_key);
+	__type(value, struct sbx_event);
+};
+
+/* slot -> struct sbx_slot */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u32);
+	__type(value, struct sbx_slot);
+} sbx_slots SEC(".maps");
+
+/* slot -> policy image */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u32);
+	__array(values, struct sbx_chunks);
+} sbx_images SEC(".maps");
+
+/* slot -> meta blob; user space only */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u32);
+	__array(values, struct sbx_chunks);
+} sbx_metas SEC(".maps");
+
+/* slot -> event table */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u32);
+	__array(values, struct sbx_event_table);
+} sbx_events SEC(".maps");
+
+/* cgroup id -> attachment */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u64);
+	__type(value, struct sbx_attachment);
+} sbx_cgroups SEC(".maps");
+
+/* 0 -> bitmap over cgroup ids */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sbx_cgbits);
+} sbx_cgbits SEC(".maps");
+
+/* 0 -> counters and sequences */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sbx_config);
+} sbx_config SEC(".maps");
+
+/* 0 -> the loader's request to name an object */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sbx_registrar);
+} sbx_registrar SEC(".maps");
+
+/* struct super_block pointer -> epoch and what is known of it */
+struct sbx_sb {
+	__u64 epoch;
+	__u64 inner; /* anchors that are not the file system's root */
+	__u64 cred;  /* overlayfs: the credentials of its own work on its layers */
+};
+
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_ANCHORS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sbx_sb);
+} sbx_sbs SEC(".maps");
+
+/* (epoch, inode pointer) -> name of a mount's root */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_ANCHORS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sbx_anchor_key);
+	__type(value, struct sbx_anchor);
+} sbx_anchors SEC(".maps");
+
+/* struct cred pointer -> epoch: overlayfs working on its own layers */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_ANCHORS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+} sbx_ovlcreds SEC(".maps");
+
+/* task -> label */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sbx_label);
+} sbx_labels SEC(".maps");
+
+/* socket -> innermost sandbox of the task that made it */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} sbx_sockets SEC(".maps");
+
+/* One level of an object's name, leaf first. */
+struct sbx_level {
+	__u64 dentry;
+	__u64 name;
+	__u32 len;
+	__u32 seq;
+};
+
+/* What one sandbox says of one object. */
+struct sbx_found {
+	__u32 cls;
+	__u32 why; /* SBX_WHY_POLICY: the rest is valid; else why everything is denied */
+	__u8 rights, any, all, quiet;
+	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
+};
+
+#define SBX_NAME_BUF 2048 /* an anchor's path or "/" and one component; a power of two */
+
+/* task -> working memory. Per task, because migrate_disable() does not stop preemption: another
+ * task's hook on the same CPU would clobber per-CPU scratch. */
+struct sbx_scratch {
+	struct sbx_level lv[SBX_MAX_DEPTH];
+	struct sbx_found found[SBX_MAX_NEST];
+	struct sbx_found other[SBX_MAX_NEST]; /* of the other name of a rename or link */
+	struct sbx_anchor_key anchor;
+	__u64 proc_pid; /* struct pid of the process whose /proc directory is on the path; 0: none */
+	__u32 n;
+	__u32 rdev; /* of a character device, else 0 */
+	__u64 ino;
+	struct sbx_event_key key;
+	char name[SBX_NAME_BUF];
+	struct sbx_event ev;
+	char pad[SBX_NAME_MAX + 1]; /* a name written at the end of ev.path may run into it */
+};
+
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sbx_scratch);
+} sbx_scratch SEC(".maps");
+
+#endif

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * Everything that changes names or metadata without (or besides) an open file: creation, removal,
+ * links, renames, modes, owners, times, extended attributes. All of it is `write`.
+ *
+ * A denied O_CREAT comes through path_mknod and so leaves nothing behind.
+ */
+#include "decide.h"
+#include "object.h"
+
+#define ATTR_ATIME (1 << 4)
+#define ATTR_MTIME (1 << 5)
+#define RENAME_EXCHANGE 2
+
+#define SBX_PATH_HOOK(hook, op, ...)                                                               \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(sbx_##hook, const struct path *dir, struct dentry *dentry, ##__VA_ARGS__)     \
+	{                                                                                          \
+		if (ret || sbx_outside())                                                          \
+			return ret;                                                                \
+		return sbx_check(dentry, NULL, op, SBX_WRITE);                                     \
+	}
+
+SBX_PATH_HOOK(path_unlink, SBX_OP_REMOVE, int ret)
+SBX_PATH_HOOK(path_rmdir, SBX_OP_REMOVE, int ret)
+SBX_PATH_HOOK(path_mkdir, SBX_OP_CREATE, unsigned short mode, int ret)
+
+#define SBX_OBJECT_HOOK(hook, op, ...)                                                             \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(sbx_##hook, const struct path *path, ##__VA_ARGS__)                           \
+	{                                                                                          \
+		if (ret || sbx_outside())                                                          \
+			return ret;                                                                \
+		if (sbx_nameless(path->dentry->d_sb))                                              \
+			return 0;                                                                  \
+		return sbx_check(path->dentry, NULL, op, SBX_WRITE);                               \
+	}
+
+SBX_OBJECT_HOOK(path_truncate, SBX_OP_TRUNCATE, int ret)
+SBX_OBJECT_HOOK(path_chmod, SBX_OP_CHMOD, unsigned short mode, int ret)
+SBX_OBJECT_HOOK(path_chown, SBX_OP_CHOWN, __u64 uid, __u64 gid, int ret)
+
+/* Since 6.2 ftruncate comes here; it needs a descriptor that was opened for writing, and was
+ * judged then. An O_PATH descriptor cannot truncate. */
+
+SEC("lsm/path_chroot")
+int BPF_PROG(sbx_path_chroot, const struct path *path, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return sbx_forbid(SBX_OP_CHROOT, -1);
+}
+
+/*
+ * Dentry-only hooks also fire when overlayfs changes its own layers in the caller's name.
+ */
+static __always_inline int check_meta(struct dentry *d, __u32 op, __u32 right)
+{
+	if (sbx_nameless(d->d_sb) || sbx_overlay_at_work())
+		return 0;
+	return sbx_check(d, NULL, op, right);
+}
+
+/* Modes, owners and sizes have path hooks; times have only this one. Until 6.8 the dentry is the
+ * first argument, from then on the second: the loader takes the one that fits. */
+static __always_inline int check_times(struct dentry *d, struct iattr *attr)
+{
+	return attr->ia_valid & (ATTR_ATIME | ATTR_MTIME) ?
+		       check_meta(d, SBX_OP_UTIMES, SBX_WRITE) :
+		       0;
+}
+
+SEC("?lsm/inode_setattr")
+int BPF_PROG(sbx_setattr__2, struct dentry *dentry, struct iattr *attr, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return check_times(dentry, attr);
+}
+
+SEC("?lsm/inode_setattr")
+int BPF_PROG(sbx_setattr__3, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr,
+	     int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return check_times(dentry, attr);
+}
+
+#define SBX_META_HOOK(hook, op, right, ...)                                                        \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(sbx_##hook, ##__VA_ARGS__, int ret)                                           \
+	{                                                                                          \
+		if (ret || sbx_outside())                                                          \
+			return ret;                                                                \
+		return check_meta(dentry, op, right);                                              \
+	}
+
+SBX_META_HOOK(inode_getxattr, SBX_OP_GETXATTR, SBX_READ, struct dentry *dentry, const char *name)
+SBX_META_HOOK(inode_listxattr, SBX_OP_GETXATTR, SBX_READ, struct dentry *dentry)
+SBX_META_HOOK(inode_setxattr, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
+	      const char *name, const void *value, unsigned long size, int flags)
+SBX_META_HOOK(inode_removexattr, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
+	      const char *name)
+SBX_META_HOOK(inode_set_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
+	      const char *name, void *acl)
+SBX_META_HOOK(inode_remove_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
+	      const char *name)
+
+/* --- links and renames widen nothing and hollow out no denial (design 1.3) ------------------------ */
+
+static __always_inline void keep_other(struct sbx_scratch *sc)
+{
+	int i;
+
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		sc->other[i] = sc->found[i];
+}
+
+/* What is wrong with giving the object known as `from` the name that is judged in `to`. */
+static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found *to, bool dir)
+{
+	if (from->why != SBX_WHY_POLICY)
+		return from->why;
+	if (to->why != SBX_WHY_POLICY)
+		return to->why;
+	if (from->cls == to->cls)
+		return SBX_WHY_POLICY; /* the same future: nothing changes */
+	if (dir) {
+		if (to->any & ~from->all)
+			return SBX_WHY_WIDENS;
+		return from->all & to->all & SBX_WRITE ? SBX_WHY_POLICY : SBX_WHY_HOLLOWS;
+	}
+	if (to->rights & ~from->rights)
+		return SBX_WHY_WIDENS;
+	/* No file or symlink where the ancestor of a write-denied name would stand. */
+	if (to->cls != to->sibling && !(to->all & SBX_WRITE))
+		return SBX_WHY_HOLLOWS;
+	return SBX_WHY_POLICY;
+}
+
+/* EXDEV, as Landlock does: tools then fall back to copying. */
+static __noinline int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, bool dir,
+				 bool both)
+{
+	__u32 why, mode;
+	int i;
+
+	if (!sc || !l)
+		return -EACCES;
+	for (i = SBX_MAX_NEST - 1; i >= 0; i--) {
+		if (!sbx_alive(l->id[i]))
+			continue;
+		why = move_fault(&sc->other[i], &sc->found[i], dir);
+		if (why == SBX_WHY_POLICY && both)
+			why = move_fault(&sc->found[i], &sc->other[i], dir);
+		if (why == SBX_WHY_POLICY)
+			continue;
+		sbx_report_begin(sc, op, why);
+		sbx_enforced(l->id[i], &mode);
+		sbx_report_path(sc, l->id[i], mode, false);
+		if (mode != SBX_MODE_AUDIT)
+			return -EXDEV;
+	}
+	return 0;
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_dentry,
+	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags, int ret)
+{
+	struct inode *target = new_dentry->d_inode;
+	struct sbx_scratch *sc;
+	struct sbx_label *l;
+	bool dir, exchange;
+
+	if (ret || sbx_outside())
+		return ret;
+	l = sbx_subject();
+	if (!l)
+		return -EACCES; /* fail closed */
+	if (!sbx_bound(l))
+		return 0;
+	sc = sbx_scratch_get();
+	if (!sc)
+		return -EACCES; /* fail closed */
+	exchange = flags & RENAME_EXCHANGE;
+	dir = S_ISDIR(old_dentry->d_inode->i_mode) ||
+	      (exchange && target && S_ISDIR(target->i_mode));
+	sbx_resolve(sc, l, old_dentry, NULL, true);
+	ret = sbx_decide(sc, l, SBX_OP_RENAME_FROM, SBX_WRITE);
+	if (ret)
+		return ret;
+	keep_other(sc);
+	sbx_resolve(sc, l, new_dentry, NULL, true);
+	ret = sbx_decide(sc, l, SBX_OP_RENAME_TO, SBX_WRITE);
+	if (ret)
+		return ret;
+	return check_move(sc, l, SBX_OP_RENAME_TO, dir, exchange);
+}
+
+SEC("lsm/path_link")
+int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_dir,
+	     struct dentry *new_dentry, int ret)
+{
+	struct sbx_scratch *sc;
+	struct sbx_label *l;
+
+	if (ret || sbx_outside())
+		return ret;
+	l = sbx_subject();
+	if (!l)
+		return -EACCES; /* fail closed */
+	if (!sbx_bound(l))
+		return 0;
+	sc = sbx_scratch_get();
+	if (!sc)
+		return -EACCES; /* fail closed */
+	sbx_resolve(sc, l, old_dentry, NULL, false);
+	keep_other(sc);
+	sbx_resolve(sc, l, new_dentry, NULL, true);
+	ret = sbx_decide(sc, l, SBX_OP_LINK_TO, SBX_WRITE);
+	if (ret)
+		return ret;
+	return check_move(sc, l, SBX_OP_LINK_TO, false, false);
+}
+
+/* A new non-directory must not stand where the ancestor of a write-denied name would be. */
+static __noinline int check_new(struct dentry *dentry)
+{
+	struct sbx_label *l = sbx_subject();
+	struct sbx_scratch *sc;
+	int ret, i;
+
+	if (!l)
+		return -EACCES; /* fail closed */
+	if (!sbx_bound(l))
+		return 0;
+	sc = sbx_scratch_get();
+	if (!sc)
+		return -EACCES; /* fail closed */
+	sbx_resolve(sc, l, dentry, NULL, true);
+	ret = sbx_decide(sc, l, SBX_OP_CREATE, SBX_WRITE);
+	if (ret)
+		return ret;
+	for (i = 0; i < SBX_MAX_NEST; i++) {
+		/* a new object has, under any name, what that name grants: only the place counts */
+		sc->other[i] = sc->found[i];
+		sc->other[i].cls = SBX_NO_STATE;
+	}
+	return check_move(sc, l, SBX_OP_CREATE, false, false);
+}
+
+SEC("lsm/path_mknod")
+int BPF_PROG(sbx_path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode,
+	     unsigned int dev, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return check_new(dentry);
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(sbx_path_symlink, const struct path *dir, struct dentry *dentry,
+	     const char *old_name, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return check_new(dentry);
+}

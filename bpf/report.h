@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Denials become records (include/sbx_event.h). The verdict never depends on any of this: what
+ * cannot be recorded is counted as lost.
+ */
+#ifndef SBX_BPF_REPORT_H
+#define SBX_BPF_REPORT_H
+
+#include "resolve.h"
+
+struct spell {
+	struct sbx_scratch *sc;
+	__u32 level;
+	__u32 pos;
+	__u32 cut;
+	__u32 proc_name;
+};
+
+static long spell_level(__u32 i, struct spell *s)
+{
+	struct sbx_scratch *sc = s->sc;
+	struct sbx_level *lv;
+	__u32 len, pos = s->pos;
+
+	if (!s->level)
+		return 1;
+	s->level--;
+	lv = &sc->lv[s->level & (SBX_MAX_DEPTH - 1)];
+	len = lv->len;
+	if (pos >= SBX_EVENT_PATH_MAX - 1 || len > SBX_NAME_MAX) {
+		s->cut = 1;
+		return 1;
+	}
+	sbx_opaque(pos);
+	pos &= SBX_EVENT_PATH_MAX - 1;
+	sc->ev.path[pos] = '/';
+	if (s->proc_name && s->level + 1 == sc->n) {
+		sc->ev.path[(pos + 1) & (SBX_EVENT_PATH_MAX - 1)] = 's';
+		sc->ev.path[(pos + 2) & (SBX_EVENT_PATH_MAX - 1)] = 'e';
+		sc->ev.path[(pos + 3) & (SBX_EVENT_PATH_MAX - 1)] = 'l';
+		sc->ev.path[(pos + 4) & (SBX_EVENT_PATH_MAX - 1)] = 'f';
+		s->pos = pos + 5;
+		return 0;
+	}
+	/* what runs over the end of path lands in sc->pad */
+	bpf_probe_read_kernel(&sc->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)lv->name);
+	s->pos = pos + 1 + len;
+	return 0;
+}
+
+/* Writes the name that sc holds into the event, as far as there is room. */
+static __noinline int spell_path(struct sbx_scratch *sc)
+{
+	struct spell s = { .sc = sc };
+	struct sbx_anchor *anchor;
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u32 len;
+
+	if (!sc)
+		return 0;
+	s.level = sc->n;
+	s.proc_name = sc->proc_pid && sc->proc_pid == (__u64)t->signal->pids[1];
+	anchor = bpf_map_lookup_elem(&sbx_anchors, &sc->anchor);
+	if (anchor) {
+		len = anchor->len & (SBX_ANCHOR_PATH_MAX - 1);
+		sbx_opaque(len);
+		len &= SBX_ANCHOR_PATH_MAX - 1;
+		bpf_probe_read_kernel(sc->ev.path, len, anchor->path);
+		s.pos = len;
+	}
+	bpf_loop(SBX_MAX_DEPTH, spell_level, &s, 0);
+	if (s.pos > SBX_EVENT_PATH_MAX) {
+		s.pos = SBX_EVENT_PATH_MAX;
+		s.cut = 1;
+	}
+	sc->ev.path_len = s.pos;
+	if (s.cut)
+		sc->ev.flags |= SBX_EVF_PATH_CUT;
+	return 0;
+}
+
+struct hash {
+	struct sbx_scratch *sc;
+	__u64 h;
+};
+
+static long hash_word(__u32 i, struct hash *h)
+{
+	__u64 w;
+
+	__builtin_memcpy(&w, &h->sc->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], 8);
+	h->h = (h->h ^ w) * 0x9e3779b97f4a7c15ull;
+	h->h ^= h->h >> 29;
+	return 0;
+}
+
+static long clear_word(__u32 i, struct hash *h)
+{
+	__u64 zero = 0;
+
+	__builtin_memcpy(&h->sc->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], &zero, 8);
+	return 0;
+}
+
+static __noinline int report_subject(struct sbx_event *ev)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct dentry *exe;
+
+	if (!ev)
+		return 0;
+	ev->pid = t->pid;
+	ev->tgid = t->tgid;
+	ev->ppid = t->real_parent->tgid;
+	ev->uid = t->cred->uid.val;
+	ev->cgroup = sbx_task_cgroup(t);
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+	ev->exe[0] = 0;
+	if (t->mm && t->mm->exe_file) {
+		exe = t->mm->exe_file->f_path.dentry;
+		bpf_probe_read_kernel_str(ev->exe, sizeof(ev->exe), exe->d_name.name);
+	}
+	return 0;
+}
+
+/* Everything but the object must have been filled by sbx_report_begin(). */
+static __noinline int report_commit(struct sbx_scratch *sc, __u64 id, bool quiet)
+{
+	struct sbx_slot *slot = sbx_slot_get(id);
+	__u32 no = SBX_SLOT_OF(id);
+	struct sbx_event *ev;
+	void *table;
+
+	if (!slot || !sc)
+		return 0;
+	if (sc->ev.mode == SBX_MODE_AUDIT)
+		__sync_fetch_and_add(&slot->audited, 1);
+	else
+		__sync_fetch_and_add(&slot->denied, 1);
+	if (quiet) {
+		__sync_fetch_and_add(&slot->quiet, 1);
+		sc->ev.flags |= SBX_EVF_QUIET;
+	}
+	sc->ev.seq = __sync_fetch_and_add(&slot->seq, 1) + 1;
+	sc->ev.generation = slot->generation;
+	sc->ev.sandbox = id;
+	sc->ev.first_ns = sc->ev.last_ns = bpf_ktime_get_boot_ns();
+	sc->ev.count = 1;
+	sc->key.op = sc->ev.op;
+	sc->key.why = sc->ev.why;
+	sc->key.mode = sc->ev.mode;
+	table = bpf_map_lookup_elem(&sbx_events, &no);
+	if (!table)
+		goto lost;
+	ev = bpf_map_lookup_elem(table, &sc->key);
+	if (!ev) {
+		report_subject(&sc->ev);
+		if (!bpf_map_update_elem(table, &sc->key, &sc->ev, BPF_NOEXIST))
+			return 0;
+		/* another CPU was first, or there is no room */
+		ev = bpf_map_lookup_elem(table, &sc->key);
+		if (!ev)
+			goto lost;
+	}
+	__sync_fetch_and_add(&ev->count, 1);
+	ev->last_ns = sc->ev.last_ns;
+	ev->seq = sc->ev.seq;
+	ev->generation = sc->ev.generation;
+	return 0;
+lost:
+	__sync_fetch_and_add(&slot->lost, 1);
+	return 0;
+}
+
+/* Clears the event and gives it its kind. */
+static __noinline __maybe_unused int sbx_report_begin(struct sbx_scratch *sc, __u32 op, __u32 why)
+{
+	struct hash h = { .sc = sc };
+
+	if (!sc)
+		return 0;
+	bpf_loop(SBX_EVENT_PATH_MAX / 8, clear_word, &h, 0);
+	sc->ev.op = op;
+	sc->ev.why = why;
+	sc->ev.flags = 0;
+	sc->ev.path_len = 0;
+	sc->ev.ino = 0;
+	sc->ev.dev = 0;
+	sc->ev.family = 0;
+	sc->ev.port = 0;
+	sc->ev.proto = 0;
+	sc->ev.socktype = 0;
+	sc->ev.detail = -1;
+	__builtin_memset(sc->ev.addr, 0, sizeof(sc->ev.addr));
+	return 0;
+}
+
+/* The object is the one whose name sc holds. */
+static __noinline __maybe_unused int sbx_report_path(struct sbx_scratch *sc, __u64 id, __u32 mode, bool quiet)
+{
+	struct hash h = { .sc = sc, .h = 0xcbf29ce484222325ull };
+
+	if (!sc)
+		return 0;
+	sc->ev.mode = mode;
+	if (sc->rdev) {
+		struct sbx_slot *slot = sbx_slot_get(id);
+
+		if (slot && slot->tty_dev == sc->rdev &&
+		    (!slot->tty_ino || slot->tty_ino == sc->ino)) {
+			__builtin_memcpy(sc->ev.path, "@tty", 4);
+			sc->ev.path_len = 4;
+		}
+	}
+	if (!sc->ev.path_len)
+		spell_path(sc);
+	bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
+	sc->key.object = h.h;
+	report_commit(sc, id, quiet);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Which name has an object, and what does each sandbox's automaton say of it (design 1.3, 2.3).
+ *
+ * 1. walk: from the object's dentry up d_parent to an anchor (the root of a mount of the reference
+ *    view, known by in-kernel object), noting each dentry with its d_seq, which must be even.
+ * 2. match: top-down, the anchor's path and then every component, through the automaton of each
+ *    sandbox that binds the task.
+ * 3. verify: the same walk again must meet the same dentries with the same d_seq. __d_move sets
+ *    the parent first and the name later: a name that mixes old and new never passes this.
+ *
+ * Three rounds; then the object is denied with the reason "its name kept changing". Everything
+ * that goes wrong ends in a denial with a reason, never in a shorter name.
+ */
+#ifndef SBX_BPF_RESOLVE_H
+#define SBX_BPF_RESOLVE_H
+
+#include "subject.h"
+
+#define SBX_ROUNDS 3
+
+struct walk {
+	struct dentry *d;
+	struct sbx_scratch *sc;
+	__u64 epoch;
+	__u64 inner; /* the file system has anchors that are not its root */
+	__u32 n;
+	__u32 why; /* SBX_WHY_POLICY: an anchor was found */
+	__u32 check;
+	__u32 proc; /* the file system is procfs */
+};
+
+/* The struct pid behind a directory directly below the root of procfs. */
+static __always_inline __u64 proc_pid_of(struct inode *inode)
+{
+	__u64 pid = 0;
+	__u64 at = (__u64)inode - bpf_core_field_offset(struct proc_inode, vfs_inode) +
+		   bpf_core_field_offset(struct proc_inode, pid);
+
+	if (!inode || bpf_probe_read_kernel(&pid, sizeof(pid), (void *)at))
+		return 0;
+	return pid;
+}
+
+static long walk_level(__u32 i, struct walk *w)
+{
+	struct dentry *d = w->d, *parent = d->d_parent;
+	__u32 seq = d->d_seq.seqcount.sequence;
+	struct sbx_scratch *sc = w->sc;
+	struct sbx_level *lv;
+
+	w->why = SBX_WHY_RACED;
+	if (seq & 1)
+		return 1;
+	if (parent == d || w->inner) {
+		struct sbx_anchor_key key = { .epoch = w->epoch, .inode = (__u64)d->d_inode };
+
+		if (w->check) {
+			if (key.inode == sc->anchor.inode && w->n == sc->n) {
+				w->why = SBX_WHY_POLICY;
+				return 1;
+			}
+		} else if (bpf_map_lookup_elem(&sbx_anchors, &key)) {
+			sc->anchor = key;
+			w->why = SBX_WHY_POLICY;
+			return 1;
+		}
+		if (parent == d) {
+			w->why = w->check ? SBX_WHY_RACED : SBX_WHY_UNNAMED;
+			return 1;
+		}
+	}
+	if (w->n >= SBX_MAX_DEPTH) {
+		w->why = SBX_WHY_DEEP;
+		return 1;
+	}
+	lv = &sc->lv[w->n & (SBX_MAX_DEPTH - 1)];
+	if (w->check) {
+		if (lv->dentry != (__u64)d || lv->seq != seq)
+			return 1;
+	} else {
+		lv->dentry = (__u64)d;
+		lv->seq = seq;
+		lv->name = (__u64)d->d_name.name;
+		lv->len = d->d_name.len;
+		if (w->proc && parent == parent->d_parent)
+			sc->proc_pid = proc_pid_of(d->d_inode);
+	}
+	w->n++;
+	w->d = parent;
+	return 0;
+}
+
+static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool check)
+{
+	struct super_block *sb = d->d_sb;
+	__u64 sbp = (__u64)sb;
+	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
+	struct walk w = { .d = d, .sc = sc, .check = check };
+
+	if (!check) {
+		sc->proc_pid = 0;
+		sc->n = 0;
+		sc->anchor.epoch = 0;
+		sc->anchor.inode = 0;
+	}
+	if (!known)
+		return SBX_WHY_UNNAMED;
+	w.epoch = known->epoch;
+	w.inner = known->inner;
+	w.proc = sb->s_magic == PROC_SUPER_MAGIC;
+	w.why = SBX_WHY_DEEP;
+	bpf_loop(SBX_MAX_DEPTH + 1, walk_level, &w, 0);
+	if (!check)
+		sc->n = w.n;
+	return w.why;
+}
+
+struct match {
+	void *image;
+	struct sbx_chunk *chunk;
+	struct sbx_scratch *sc;
+	__u32 chunk_no;
+	__u32 state;
+	__u32 level; /* levels still to be read; counts down to the object */
+	__u32 parent; /* state of the directory that holds the object */
+	__u32 pos, len;
+	__u32 failed;
+	__u32 proc_name; /* replaces the first component: 1 "self", 2 "@sandbox" */
+	__u32 done;
+};
+
+/* Puts the next component, with its slash, into sc->name. */
+static __always_inline int match_component(struct match *m)
+{
+	struct sbx_scratch *sc = m->sc;
+	struct sbx_level *lv;
+	__u32 len;
+
+	m->pos = 0;
+	if (m->level == 1)
+		m->parent = m->state;
+	if (m->proc_name && m->level == sc->n) {
+		m->level--;
+		if (m->proc_name == 1) {
+			__builtin_memcpy(sc->name, "/self", 5);
+			m->len = 5;
+		} else {
+			__builtin_memcpy(sc->name, "/@sandbox", 9);
+			m->len = 9;
+		}
+		return 0;
+	}
+	m->level--;
+	lv = &sc->lv[m->level & (SBX_MAX_DEPTH - 1)];
+	len = lv->len;
+	if (!len || len > SBX_NAME_MAX)
+		return -EINVAL;
+	sc->name[0] = '/';
+	sbx_opaque(len);
+	if (bpf_probe_read_kernel(&sc->name[1], len & SBX_NAME_MAX, (void *)lv->name))
+		return -EINVAL;
+	m->len = len + 1;
+	return 0;
+}
+
+static __always_inline struct sbx_chunk *match_chunk(struct match *m, __u32 state)
+{
+	__u32 no = state >> SBX_STATE_BITS;
+
+	if (m->chunk && m->chunk_no == no)
+		return m->chunk;
+	m->chunk = bpf_map_lookup_elem(m->image, &no);
+	m->chunk_no = no;
+	return m->chunk;
+}
+
+/* One byte or one default hop. */
+static long match_step(__u32 i, struct match *m)
+{
+	struct sbx_chunk *chunk;
+	__u32 s, at;
+	struct sbx_state *st;
+	struct sbx_trans *t;
+
+	if (m->pos >= m->len) {
+		if (!m->level) {
+			m->done = 1;
+			return 1;
+		}
+		if (match_component(m)) {
+			m->failed = 1;
+			return 1;
+		}
+	}
+	s = m->state;
+	chunk = match_chunk(m, s);
+	if (!chunk) {
+		m->failed = 1;
+		return 1;
+	}
+	st = &chunk->state[s & SBX_STATE_INDEX_MASK];
+	at = st->base + (__u8)m->sc->name[m->pos & (SBX_NAME_BUF - 1)];
+	sbx_opaque(at);
+	t = &chunk->trans[at & (SBX_TRANS_PER_CHUNK - 1)];
+	if (t->owner == s) {
+		m->state = t->next;
+		m->pos++;
+	} else {
+		m->state = st->dflt;
+		if (!(st->flags & SBX_STATE_CHAIN))
+			m->pos++;
+	}
+	return 0;
+}
+
+/* More steps than any name within the limits can need. */
+#define SBX_MAX_STEPS (1u << 20)
+
+struct member {
+	__u64 base;
+	__u64 cgroup;
+	__u32 found;
+};
+
+static long member_level(__u32 i, struct member *m)
+{
+	__u64 cgrp = 0, kn = 0, id = 0;
+
+	if (bpf_probe_read_kernel(&cgrp, sizeof(cgrp), (void *)(m->base + i * 8)) ||
+	    bpf_probe_read_kernel(&kn, sizeof(kn),
+				  (void *)(cgrp + bpf_core_field_offset(struct cgroup, kn))) ||
+	    bpf_probe_read_kernel(&id, sizeof(id),
+				  (void *)(kn + bpf_core_field_offset(struct kernfs_node, id))))
+		return 1; /* fail closed: not a member */
+	if (id == m->cgroup) {
+		m->found = 1;
+		return 1;
+	}
+	return 0;
+}
+
+/*
+ * Is the process of that struct pid in the sandbox's cgroup? Members that left the cgroup count
+ * as outsiders here: 6.1 cannot look up the label of a task that is found through a struct pid.
+ */
+static __noinline bool proc_member(__u64 pid, __u64 cgroup)
+{
+	__u64 node = 0, task, css = 0, cgrp = 0;
+	struct member m = { .cgroup = cgroup };
+	int level = 0;
+
+	/* pid->tasks[PIDTYPE_TGID].first is &task->pid_links[PIDTYPE_TGID] */
+	if (bpf_probe_read_kernel(&node, 8, (void *)(pid + bpf_core_field_offset(struct pid, tasks) +
+						     8)) || !node)
+		return false;
+	task = node - bpf_core_field_offset(struct task_struct, pid_links) - 16;
+	if (bpf_probe_read_kernel(&css, 8, (void *)(task + bpf_core_field_offset(struct task_struct,
+										 cgroups))) ||
+	    bpf_probe_read_kernel(&cgrp, 8, (void *)(css + bpf_core_field_offset(struct css_set,
+										 dfl_cgrp))) ||
+	    bpf_probe_read_kernel(&level, 4, (void *)(cgrp + bpf_core_field_offset(struct cgroup,
+										   level))))
+		return false;
+	m.base = cgrp + bpf_core_field_offset(struct cgroup, ancestors);
+	bpf_loop((level + 1) & 1023, member_level, &m, 0);
+	return m.found;
+}
+
+/* The class of a name in the same directory that no rule mentions: what differs from it is the
+ * ancestor of something that a rule names (design 1.3, links and renames). */
+static __always_inline __u32 match_sibling(struct match *m)
+{
+	struct sbx_chunk *chunk;
+
+	m->state = m->parent;
+	m->pos = 0;
+	m->len = 5;
+	m->level = 0;
+	m->done = 0;
+	__builtin_memcpy(m->sc->name, "/\1\2\1\2", 5);
+	bpf_loop(64, match_step, m, 0);
+	chunk = match_chunk(m, m->state);
+	return m->done && chunk ? chunk->state[m->state & SBX_STATE_INDEX_MASK].cls :
+				  SBX_NO_STATE;
+}
+
+/* Runs the name in sc through the automaton of sandbox `id`. Fills *f. */
+static __noinline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx_found *f,
+				    bool sibling)
+{
+	struct match m = { .sc = sc };
+	struct sbx_anchor *anchor;
+	struct sbx_chunk *chunk;
+	struct sbx_state *st;
+	struct sbx_slot *slot;
+	__u32 no = SBX_SLOT_OF(id), zero = 0, alen;
+
+	if (!sc || !f)
+		return -EINVAL;
+	f->why = SBX_WHY_INTERNAL;
+	slot = bpf_map_lookup_elem(&sbx_slots, &no);
+	m.image = bpf_map_lookup_elem(&sbx_images, &no);
+	if (!m.image || !slot)
+		return 0; /* fail closed */
+	if (sc->proc_pid) {
+		struct task_struct *t = bpf_get_current_task_btf();
+
+		if (sc->proc_pid == (__u64)t->signal->pids[1])
+			m.proc_name = 1;
+		else if (proc_member(sc->proc_pid, slot->cgroup_id))
+			m.proc_name = 2;
+		else {
+			f->why = SBX_WHY_OTHERS_PROC;
+			return 0;
+		}
+	}
+	chunk = bpf_map_lookup_elem(m.image, &zero);
+	if (!chunk)
+		return 0;
+	m.chunk = chunk;
+	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
+		m.state = chunk->hdr.tty; /* the terminal that `run` was given */
+	} else {
+		m.state = chunk->hdr.start;
+		anchor = bpf_map_lookup_elem(&sbx_anchors, &sc->anchor);
+		if (!anchor)
+			return 0;
+		alen = anchor->len;
+		if (alen > SBX_ANCHOR_PATH_MAX - 1)
+			return 0;
+		sbx_opaque(alen);
+		bpf_probe_read_kernel(sc->name, alen & (SBX_ANCHOR_PATH_MAX - 1), anchor->path);
+		m.len = alen;
+		m.level = sc->n;
+		bpf_loop(SBX_MAX_STEPS, match_step, &m, 0);
+		if (m.failed || !m.done)
+			return 0;
+	}
+	chunk = match_chunk(&m, m.state);
+	if (!chunk)
+		return 0;
+	st = &chunk->state[m.state & SBX_STATE_INDEX_MASK];
+	f->cls = st->cls;
+	f->rights = st->rights;
+	f->any = st->any;
+	f->all = st->all;
+	f->quiet = st->quiet;
+	f->why = SBX_WHY_POLICY;
+	f->sibling = f->cls;
+	if (sibling && sc->n)
+		f->sibling = match_sibling(&m);
+	return 0;
+}
+
+static __always_inline struct sbx_scratch *sbx_scratch_get(void)
+{
+	return bpf_task_storage_get(&sbx_scratch, bpf_get_current_task_btf(), 0,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* Fills sc->found for every sandbox of l. `inode` may be NULL (an object still to be made). */
+static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct sbx_label *l, struct dentry *d,
+				  struct inode *inode, bool sibling)
+{
+	__u32 why = SBX_WHY_RACED;
+	int round, i;
+
+	if (!sc || !l)
+		return -EINVAL;
+	sc->rdev = 0;
+	if (inode && S_ISCHR(inode->i_mode)) {
+		sc->rdev = inode->i_rdev;
+		sc->ino = inode->i_ino;
+	}
+	for (round = 0; round < SBX_ROUNDS && why == SBX_WHY_RACED; round++) {
+		why = walk(d, sc, false);
+		if (why != SBX_WHY_POLICY)
+			continue;
+		for (i = 0; i < SBX_MAX_NEST; i++)
+			if (sbx_alive(l->id[i]))
+				match_sandbox(sc, l->id[i], &sc->found[i], sibling);
+		why = walk(d, sc, true);
+	}
+	if (why != SBX_WHY_POLICY)
+		for (i = 0; i < SBX_MAX_NEST; i++)
+			sc->found[i].why = why;
+	return 0;
+}
+
+#endif

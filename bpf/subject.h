@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Who is asking: the sandboxes that bind a task (design 1.1).
+ *
+ * A task is bound by the sandboxes of its cgroup and of the cgroup's ancestors, and by the label
+ * that it carries. The label only ever grows (until a sandbox is detached); it is inherited at
+ * fork, and where it lacks a sandbox of the current cgroup, the hook that notices adds it. Hence
+ * leaving the cgroup never leaves the sandbox.
+ *
+ * Tasks that have nothing to do with us return after one bit test: sbx_outside().
+ */
+#ifndef SBX_BPF_SUBJECT_H
+#define SBX_BPF_SUBJECT_H
+
+#include "common.h"
+
+#define SBX_MAX_CGROUP_LEVEL 256
+
+static __always_inline __u64 *cgroup_word(__u64 cgroup, __u64 *mask)
+{
+	__u32 zero = 0;
+	struct sbx_cgbits *bits = bpf_map_lookup_elem(&sbx_cgbits, &zero);
+	__u32 bit = cgroup & (SBX_CGROUP_BITS - 1);
+
+	if (!bits)
+		return NULL;
+	*mask = 1ull << (bit & 63);
+	return &bits->word[bit >> 6];
+}
+
+static __always_inline bool sbx_cgroup_marked(__u64 cgroup)
+{
+	__u64 mask, *word = cgroup_word(cgroup, &mask);
+
+	return !word || (*word & mask);
+}
+
+static __always_inline void sbx_cgroup_mark(__u64 cgroup)
+{
+	__u64 mask, *word = cgroup_word(cgroup, &mask);
+
+	if (word && !(*word & mask))
+		__sync_fetch_and_or(word, mask);
+}
+
+/* true: the current task is in no sandbox. False alarms are sorted out by sbx_subject(). */
+static __always_inline bool sbx_outside(void)
+{
+	return !sbx_cgroup_marked(sbx_task_cgroup(bpf_get_current_task_btf()));
+}
+
+static __always_inline bool sbx_alive(__u64 id)
+{
+	struct sbx_slot *slot;
+
+	if (!id)
+		return false;
+	slot = sbx_slot_get(id);
+	return slot && slot->id == id;
+}
+
+/* Adds id in the first free or void place. Several CPUs may do so at once: hence cmpxchg. */
+static __noinline int label_add(struct sbx_label *l, __u64 id)
+{
+	int i, round;
+
+	if (!l)
+		return 0;
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		if (l->id[i] == id)
+			return 0;
+	for (round = 0; round < 2; round++)
+		for (i = 0; i < SBX_MAX_NEST; i++) {
+			__u64 old = l->id[i];
+
+			if (old == id)
+				return 0;
+			if (sbx_alive(old))
+				continue;
+			if (__sync_val_compare_and_swap(&l->id[i], old, id) == old)
+				return 1;
+		}
+	/* fail closed: a ninth sandbox; everything is denied to this task */
+	__sync_fetch_and_or(&l->flags, SBX_LABEL_OVERFLOW);
+	return 1;
+}
+
+struct ancestors {
+	__u64 base; /* address of cgroup.ancestors[0] */
+	struct sbx_label *label;
+	__u32 changed;
+	__u32 failed;
+};
+
+static long ancestor_add(__u32 i, struct ancestors *a)
+{
+	__u64 cgrp = 0, kn = 0, id = 0;
+	struct sbx_attachment *at;
+
+	if (bpf_probe_read_kernel(&cgrp, sizeof(cgrp), (void *)(a->base + i * 8)) ||
+	    bpf_probe_read_kernel(&kn, sizeof(kn),
+				  (void *)(cgrp + bpf_core_field_offset(struct cgroup, kn))) ||
+	    bpf_probe_read_kernel(&id, sizeof(id),
+				  (void *)(kn + bpf_core_field_offset(struct kernfs_node, id)))) {
+		a->failed = 1;
+		return 1;
+	}
+	at = bpf_map_lookup_elem(&sbx_cgroups, &id);
+	if (at && sbx_alive(at->id) && label_add(a->label, at->id))
+		a->changed = 1;
+	return 0;
+}
+
+/* Adds the sandboxes of the task's cgroups, and those of its group leader: a process moved into a
+ * sandbox is labelled through its leader only (tp cgroup_attach_task fires once). */
+static __noinline int label_refresh(struct task_struct *t, struct sbx_label *l)
+{
+	struct sbx_config *cfg = sbx_config_get();
+	struct cgroup *cgrp = t->cgroups->dfl_cgrp;
+	struct ancestors a = {
+		.base = (__u64)cgrp + bpf_core_field_offset(struct cgroup, ancestors),
+		.label = l,
+	};
+	__u32 levels = cgrp->level + 1;
+	struct sbx_label *leader;
+	__u64 gen;
+	int i;
+
+	if (!cfg || !l)
+		return 0;
+	gen = cfg->attach_gen; /* before the look-ups: a later attach makes us come again */
+	bpf_loop(levels, ancestor_add, &a, 0);
+	if (a.failed || levels > SBX_MAX_CGROUP_LEVEL) /* fail closed */
+		__sync_fetch_and_or(&l->flags, SBX_LABEL_OVERFLOW);
+	leader = t->group_leader ? bpf_task_storage_get(&sbx_labels, t->group_leader, 0, 0) : NULL;
+	if (leader && leader != l) {
+		for (i = 0; i < SBX_MAX_NEST; i++)
+			if (sbx_alive(leader->id[i]) && label_add(l, leader->id[i]))
+				a.changed = 1;
+		if (leader->flags & SBX_LABEL_OVERFLOW)
+			__sync_fetch_and_or(&l->flags, SBX_LABEL_OVERFLOW);
+	}
+	l->cgroup = cgrp->kn->id;
+	l->gen = gen;
+	return a.changed;
+}
+
+/* The label of a task, brought up to date. NULL: it could not be stored, which denies (on 6.1 a
+ * look-up can also fail because the storage is busy on this CPU: never "unsandboxed"). */
+static __always_inline struct sbx_label *sbx_label_of(struct task_struct *t)
+{
+	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, t, 0,
+						   BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct sbx_config *cfg = sbx_config_get();
+
+	if (!l || !cfg)
+		return NULL;
+	if (l->cgroup != sbx_task_cgroup(t) || l->gen != cfg->attach_gen)
+		label_refresh(t, l);
+	return l;
+}
+
+static __always_inline struct sbx_label *sbx_subject(void)
+{
+	return sbx_label_of(bpf_get_current_task_btf());
+}
+
+static __always_inline bool sbx_bound(struct sbx_label *l)
+{
+	int i;
+
+	if (l->flags & SBX_LABEL_OVERFLOW)
+		return true;
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		if (sbx_alive(l->id[i]))
+			return true;
+	return false;
+}
+
+/* true: every sandbox that binds `l` binds the other task, too: it is "inside", as l sees it. */
+static __noinline __maybe_unused bool sbx_same_sandbox(struct sbx_label *l, struct sbx_label *other)
+{
+	int i, j;
+
+	if (!l || !other)
+		return false;
+	for (i = 0; i < SBX_MAX_NEST; i++) {
+		bool found = false;
+
+		if (!sbx_alive(l->id[i]))
+			continue;
+		for (j = 0; j < SBX_MAX_NEST; j++)
+			found |= other->id[j] == l->id[i];
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+#endif
