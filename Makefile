@@ -8,17 +8,19 @@ CC ?= cc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 LLVM_STRIP ?= llvm-strip
+SCDOC ?= scdoc
 B := build
 
-VERSION := $(shell sed -n 's/^\#define SBX_VERSION "\(.*\)"/\1/p' include/sbx_version.h)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 WERROR ?= -Werror
 CFLAGS ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARN) $(WERROR) -Iinclude -I. -I$(B) -D_GNU_SOURCE \
 	-ffile-prefix-map=$(CURDIR)=.
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+DIRS := -DSBX_SHAREDIR='"$(PREFIX)/share/sbx-bpf"' -DSBX_ETCDIR='"$(SYSCONFDIR)/sbx-bpf"'
 LIBS := -lbpf -lelf -lz -lyaml -ljansson
 SAN := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize=fuzzer
 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(WERROR) \
 	-Ivmlinux -Iinclude -Ibpf -D__bpf__ -D__TARGET_ARCH_x86 \
@@ -27,17 +29,24 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(
 PURE_SRC := $(wildcard user/base/*.c user/policy/*.c user/event/*.c user/net/*.c)
 KERN_SRC := $(wildcard user/kern/*.c)
 CLI_SRC := $(wildcard user/cli/*.c)
-BPF_SRC := $(wildcard bpf/*.bpf.c)
+# main.bpf.c defines the maps; libbpf 1.1's linker wants definitions before their users.
+BPF_SRC := bpf/main.bpf.c $(filter-out bpf/main.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KTEST_SRC := $(wildcard tests/kernel/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+POLICIES := $(wildcard policies/*.yaml)
+SHARE := $(PREFIX)/share/sbx-bpf
 
 PURE_OBJ := $(PURE_SRC:%.c=$(B)/obj/%.o)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/obj/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 PURE_SAN := $(PURE_SRC:%.c=$(B)/san/%.o)
+PURE_FUZZ := $(PURE_SRC:%.c=$(B)/fuzz/%.o)
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 KTEST_BIN := $(KTEST_SRC:tests/kernel/%.c=$(B)/kernel/%)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
+MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -54,13 +63,11 @@ $(B)/obj/user/kern/%.o: user/kern/%.c $(B)/sbx.skel.h
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -DSBX_SHAREDIR='"$(PREFIX)/share/sbx-bpf"' \
-		-DSBX_ETCDIR='"$(SYSCONFDIR)/sbx-bpf"' -MMD -MP -c $< -o $@
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) $(DIRS) -MMD -MP -c $< -o $@
 
 $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -O1 -g $(SAN) -DSBX_SHAREDIR='"$(PREFIX)/share/sbx-bpf"' \
-		-DSBX_ETCDIR='"$(SYSCONFDIR)/sbx-bpf"' -MMD -MP -c $< -o $@
+	$(CC) $(BASE_CFLAGS) -O1 -g $(SAN) $(DIRS) -MMD -MP -c $< -o $@
 
 $(B)/bpf/%.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -79,10 +86,69 @@ $(B)/unit/test_%: tests/unit/test_%.c $(PURE_SAN)
 
 $(B)/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes $< -lcmocka -lpthread -o $@
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $< -lcmocka -lpthread -o $@
+
+# clang alone has libFuzzer: what is fuzzed is compiled once more, for its coverage.
+$(B)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BASE_CFLAGS) -O1 -g $(FUZZ_SAN)-no-link $(DIRS) -MMD -MP -c $< -o $@
+
+$(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(PURE_FUZZ)
+	$(CLANG) $(FUZZ_SAN) $^ -lyaml -ljansson -o $@
 
 unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 	tests/unit/run.sh $(if $(T),$(B)/unit/test_$(T),$(UNIT_BIN))
+
+# What the tiers need built; they run setup.sh first, since the compilers themselves may be missing.
+tests: all $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) man ## build all test programs
+
+demo: setup ## an agent at work in a sandbox, and what a hijacked one cannot do
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo/demo.sh
+
+test: setup ## everything: quick tier, then the kernels in virtual machines
+	@tests/test.sh all
+
+check: setup ## the quick tier: lint, unit tests, 30 s of fuzzing
+	@tests/test.sh quick
+
+soak: setup ## long random tests, 10 minutes of fuzzing, kernel soak tests
+	@tests/test.sh soak
+
+bench: all $(KTEST_BIN) ## figures: instructions per operation, against Landlock and none
+	tests/bench/run.sh
+
+setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
+	@tests/setup.sh
+
+lint: ## style: format, cppcheck, include directions, scripts, manual pages
+	tests/lint/lint.sh
+
+fuzz: $(FUZZ_BIN) ## fuzz each parser for FUZZ_TIME seconds
+	tests/fuzz.sh $(or $(FUZZ_TIME),30) $(FUZZ_BIN)
+
+vm: all $(KTEST_BIN) ## a root shell under another kernel (KERNEL=6.1|6.12|newest)
+	tests/vm/shell.sh --kernel $(or $(KERNEL),6.12)
+
+man: $(MAN) ## the manual pages
+
+$(B)/man/%: doc/man/%.scd
+	@mkdir -p $(@D)
+	$(SCDOC) < $< > $@
+
+install: all man ## into DESTDIR, below PREFIX
+	install -D -m 755 $(B)/sbx-bpf $(DESTDIR)$(PREFIX)/bin/sbx-bpf
+	install -d $(DESTDIR)$(SHARE)/policies $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
+	install -m 644 $(POLICIES) $(DESTDIR)$(SHARE)/policies/
+	install -m 644 policies/schema.json $(DESTDIR)$(SHARE)/
+	for m in $(MAN); do install -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+
+uninstall: ## remove what install wrote; /etc/sbx-bpf stays
+	rm -f $(DESTDIR)$(PREFIX)/bin/sbx-bpf
+	rm -rf $(DESTDIR)$(SHARE)
+	for m in $(notdir $(MAN)); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 clean: ## remove everything that was built
 	rm -rf $(B)
@@ -92,4 +158,4 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean help
+.PHONY: all unit tests demo test check soak bench setup lint fuzz vm man install uninstall clean help

@@ -5,40 +5,54 @@
 
 #include "maps.h"
 
-#define EPERM 1
-#define ENOMEM 12
-#define EACCES 13
-#define EXDEV 18
-#define EINVAL 22
+#define EPERM	     1
+#define ENOMEM	     12
+#define EACCES	     13
+#define EXDEV	     18
+#define EINVAL	     22
 #define EAFNOSUPPORT 97
-#define ECANCELED 125
+#define ECANCELED    125
 
-#define S_IFMT 0170000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
-#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
+#define S_IFMT	   0170000
+#define S_IFDIR	   0040000
+#define S_IFCHR	   0020000
+#define S_ISDIR(m) (((m)&S_IFMT) == S_IFDIR)
+#define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
 
-#define FMODE_READ 0x1
-#define FMODE_WRITE 0x2
-#define FMODE_EXEC 0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
+#define FMODE_READ    0x1
+#define FMODE_WRITE   0x2
+#define FMODE_EXEC    0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
 #define FMODE_BACKING (1u << 25)
-#define O_TRUNC 01000
-#define PROT_EXEC 0x4
-#define VM_EXEC 0x4
+#define O_TRUNC	      01000
+#define PROT_EXEC     0x4
+#define VM_EXEC	      0x4
 
 /* linux/fs.h: file systems that user space cannot mount */
 #define SB_KERNMOUNT (1ul << 22)
-#define SB_NOUSER (1ul << 31)
+#define SB_NOUSER    (1ul << 31)
 
-#define PROC_SUPER_MAGIC 0x9fa0
-#define NSFS_MAGIC 0x6e736673
+#define PROC_SUPER_MAGIC      0x9fa0
+#define NSFS_MAGIC	      0x6e736673
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 #define __maybe_unused __attribute__((unused))
 
 /* Keeps clang from reasoning about a value, so that a mask stays where the verifier wants it. */
 #define sbx_opaque(var) asm volatile("" : "+r"(var))
+
+/* What a hook returns: since 6.12 the verifier wants to see that it lies between -4095 and 0, and
+ * does not follow values through calls. Anything else denies. */
+static __always_inline int sbx_verdict(int ret)
+{
+	sbx_opaque(ret);
+	if (ret > 0)
+		ret = -EPERM;
+	sbx_opaque(ret);
+	if (ret < -4095)
+		ret = -EPERM;
+	sbx_opaque(ret);
+	return ret;
+}
 
 static __always_inline struct sbx_config *sbx_config_get(void)
 {

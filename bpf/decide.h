@@ -44,33 +44,54 @@ static __noinline __maybe_unused int sbx_overflow(struct sbx_scratch *sc, struct
 	return -EACCES;
 }
 
-/* The verdict on the object that sbx_resolve() has put into sc. */
-static __noinline __maybe_unused int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l, __u32 op,
-				 __u32 rights)
+/*
+ * A question to all sandboxes of a label, innermost first: a callback looks at one and returns 1
+ * when it denies. Reports come from inside the callback.
+ */
+struct ask {
+	struct sbx_scratch *sc;
+	struct sbx_label *l;
+	__u64 object;
+	__u32 op;
+	__u32 rights;
+	__u32 why;
+	__s32 detail;
+	__u32 dir, both;
+	__u32 denied;
+};
+
+#define SBX_EACH(i) (SBX_MAX_NEST - 1 - ((i) & (SBX_MAX_NEST - 1)))
+
+static long decide_one(__u32 i, struct ask *a)
 {
-	__u32 denied, mode;
-	int i;
+	__u32 n = SBX_EACH(i), missing, mode;
+	struct sbx_found *f = &a->sc->found[n & (SBX_MAX_NEST - 1)];
+	__u64 id = a->l->id[n & (SBX_MAX_NEST - 1)];
+
+	if (!sbx_alive(id))
+		return 0;
+	missing = f->why == SBX_WHY_POLICY ? a->rights & ~f->rights : a->rights;
+	if (!missing)
+		return 0;
+	sbx_enforced(id, &mode);
+	sbx_report_begin(a->sc, op_of(a->op, missing), f->why);
+	sbx_report_path(a->sc, id, mode, f->why == SBX_WHY_POLICY && !(missing & ~f->quiet));
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
+/* The verdict on the object that sbx_resolve() has put into sc. */
+static __noinline __maybe_unused int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l,
+						__u32 op, __u32 rights)
+{
+	struct ask a = {.sc = sc, .l = l, .op = op, .rights = rights};
 
 	if (!sc || !l)
 		return -EACCES; /* fail closed */
 	if (l->flags & SBX_LABEL_OVERFLOW)
 		return sbx_overflow(sc, l);
-	for (i = SBX_MAX_NEST - 1; i >= 0; i--) {
-		struct sbx_found *f = &sc->found[i];
-
-		if (!sbx_alive(l->id[i]))
-			continue;
-		denied = f->why == SBX_WHY_POLICY ? rights & ~f->rights : rights;
-		if (!denied)
-			continue;
-		sbx_report_begin(sc, op_of(op, denied), f->why);
-		sbx_enforced(l->id[i], &mode);
-		sbx_report_path(sc, l->id[i], mode,
-				f->why == SBX_WHY_POLICY && !(denied & ~f->quiet));
-		if (mode != SBX_MODE_AUDIT)
-			return -EACCES;
-	}
-	return 0;
+	bpf_loop(SBX_MAX_NEST, decide_one, &a, 0);
+	return a.denied ? -EACCES : 0;
 }
 
 /* One object, one question: the form of most hooks. */
@@ -90,32 +111,37 @@ static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u3
 	return sbx_decide(sc, l, op, rights);
 }
 
+static long deny_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i) & (SBX_MAX_NEST - 1)];
+	__u32 mode;
+
+	if (!sbx_alive(id))
+		return 0;
+	sbx_enforced(id, &mode);
+	sbx_report_begin(a->sc, a->op, a->why);
+	a->sc->ev.mode = mode;
+	a->sc->ev.detail = a->detail;
+	a->sc->key.object = a->object;
+	report_commit(a->sc, id, false);
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
 /*
  * Operations that no path governs ("mounting"): denied with `why` in every enforcing sandbox.
  * detail and the object hash tell repeats apart.
  */
-static __noinline __maybe_unused int sbx_deny(struct sbx_label *l, __u32 op, __u32 why, __s32 detail,
-			       __u64 object)
+static __noinline __maybe_unused int sbx_deny(struct sbx_label *l, __u32 op, __u32 why,
+					      __s32 detail, __u64 object)
 {
 	struct sbx_scratch *sc = sbx_scratch_get();
-	__u32 mode;
-	int i;
+	struct ask a = {.sc = sc, .l = l, .op = op, .why = why, .detail = detail, .object = object};
 
 	if (!sc || !l)
 		return -EPERM; /* fail closed */
-	for (i = SBX_MAX_NEST - 1; i >= 0; i--) {
-		if (!sbx_alive(l->id[i]))
-			continue;
-		sbx_enforced(l->id[i], &mode);
-		sbx_report_begin(sc, op, why);
-		sc->ev.mode = mode;
-		sc->ev.detail = detail;
-		sc->key.object = object;
-		report_commit(sc, l->id[i], false);
-		if (mode != SBX_MODE_AUDIT)
-			return -EPERM;
-	}
-	return l->flags & SBX_LABEL_OVERFLOW ? -EPERM : 0;
+	bpf_loop(SBX_MAX_NEST, deny_one, &a, 0);
+	return a.denied || (l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0;
 }
 
 /* The same without a report: for checks that the kernel itself makes silently (NOAUDIT). */

@@ -7,34 +7,37 @@
 #include "decide.h"
 #include "object.h"
 
+static long anonymous_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i) & (SBX_MAX_NEST - 1)];
+	__u32 zero = 0, no = SBX_SLOT_OF(id), mode;
+	struct sbx_chunk *chunk;
+	void *image;
+
+	if (!sbx_alive(id))
+		return 0;
+	image = bpf_map_lookup_elem(&sbx_images, &no);
+	chunk = image ? bpf_map_lookup_elem(image, &zero) : NULL;
+	if (chunk && (chunk->hdr.flags & SBX_IMG_EXEC_ANON))
+		return 0;
+	sbx_enforced(id, &mode);
+	sbx_report_begin(a->sc, SBX_OP_EXEC, SBX_WHY_ANONYMOUS_EXEC);
+	sbx_report_path(a->sc, id, mode, false);
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
 /* memfd and unlinked programs: nobody can say where they came from. */
 static __noinline int anonymous_exec(struct sbx_label *l, struct file *file)
 {
 	struct sbx_scratch *sc = sbx_scratch_get();
-	struct dentry *d = file->f_path.dentry;
-	__u32 zero = 0, no, mode;
-	struct sbx_chunk *chunk;
-	void *image;
-	int i;
+	struct ask a = {.sc = sc, .l = l};
 
 	if (!sc || !l)
-		return -EACCES; /* fail closed */
-	for (i = SBX_MAX_NEST - 1; i >= 0; i--) {
-		if (!sbx_alive(l->id[i]))
-			continue;
-		no = SBX_SLOT_OF(l->id[i]);
-		image = bpf_map_lookup_elem(&sbx_images, &no);
-		chunk = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-		if (chunk && (chunk->hdr.flags & SBX_IMG_EXEC_ANON))
-			continue;
-		sbx_enforced(l->id[i], &mode);
-		walk(d, sc, false);
-		sbx_report_begin(sc, SBX_OP_EXEC, SBX_WHY_ANONYMOUS_EXEC);
-		sbx_report_path(sc, l->id[i], mode, false);
-		if (mode != SBX_MODE_AUDIT)
-			return -EACCES;
-	}
-	return 0;
+		return -EACCES;		      /* fail closed */
+	walk(file->f_path.dentry, sc, false); /* for the report */
+	bpf_loop(SBX_MAX_NEST, anonymous_one, &a, 0);
+	return a.denied ? -EACCES : 0;
 }
 
 SEC("lsm/bprm_check_security")
@@ -54,9 +57,18 @@ int BPF_PROG(sbx_bprm_check, struct linux_binprm *bprm, int ret)
 	if (sbx_nameless(d->d_sb) || !d->d_inode->i_nlink) {
 		ret = anonymous_exec(l, file);
 		if (ret || sbx_nameless(d->d_sb))
-			return ret;
+			return sbx_verdict(ret);
 	}
 	return sbx_check(d, d->d_inode, SBX_OP_EXEC, SBX_EXEC);
+}
+
+static __always_inline __u64 permitted(const struct cred *cred)
+{
+	__u64 caps = 0;
+
+	bpf_probe_read_kernel(&caps, sizeof(caps),
+			      (char *)cred + bpf_core_field_offset(struct cred, cap_permitted));
+	return caps;
 }
 
 /*
@@ -67,18 +79,19 @@ SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(sbx_bprm_creds, struct linux_binprm *bprm, struct file *file, int ret)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	const struct cred *old = t->cred, *new = bprm->cred;
+	const struct cred *old = t->cred, *grown = bprm->cred;
 	struct sbx_label *l;
 
 	if (ret || sbx_outside())
 		return ret;
-	if (new->euid.val == old->euid.val && new->egid.val == old->egid.val &&
-	    !(new->cap_permitted.val & ~old->cap_permitted.val))
+	if (grown->euid.val == old->euid.val && grown->egid.val == old->egid.val &&
+	    !(permitted(grown) & ~permitted(old)))
 		return 0;
 	l = sbx_subject();
 	if (!l)
 		return -EPERM; /* fail closed */
-	return sbx_bound(l) ? sbx_deny(l, SBX_OP_PRIVILEGED_EXEC, SBX_WHY_PRIVILEGE, -1,
-				       (__u64)file->f_path.dentry->d_inode->i_ino) :
-			      0;
+	if (!sbx_bound(l))
+		return 0;
+	return sbx_verdict(sbx_deny(l, SBX_OP_PRIVILEGED_EXEC, SBX_WHY_PRIVILEGE, -1,
+				    file->f_path.dentry->d_inode->i_ino));
 }

@@ -17,7 +17,7 @@ static __noinline int register_anchor(struct file *file)
 {
 	struct dentry *d = file->f_path.dentry;
 	struct super_block *sb = d->d_sb;
-	struct sbx_anchor_key key = { .inode = (__u64)d->d_inode };
+	struct sbx_anchor_key key = {.inode = (__u64)d->d_inode};
 	struct sbx_config *cfg = sbx_config_get();
 	struct sbx_registrar *r;
 	struct sbx_sb *known, fresh = {};
@@ -39,9 +39,9 @@ static __noinline int register_anchor(struct file *file)
 	if (sb->s_magic == OVERLAYFS_SUPER_MAGIC && bpf_core_type_exists(struct ovl_fs)) {
 		__u64 fs = (__u64)sb->s_fs_info;
 
-		if (!bpf_probe_read_kernel(&cred, sizeof(cred),
-					   (void *)(fs + bpf_core_field_offset(struct ovl_fs,
-									       creator_cred)))) {
+		if (!bpf_probe_read_kernel(
+			    &cred, sizeof(cred),
+			    (void *)(fs + bpf_core_field_offset(struct ovl_fs, creator_cred)))) {
 			known->cred = cred;
 			bpf_map_update_elem(&sbx_ovlcreds, &cred, &known->epoch, BPF_ANY);
 		}
@@ -81,8 +81,8 @@ static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
 			if (!l)
 				return -EACCES;
 			return sbx_bound(l) ? sbx_deny(l, SBX_OP_READ, SBX_WHY_NOT_IN_SANDBOX, -1,
-						       NSFS_MAGIC) :
-					      0;
+						       NSFS_MAGIC)
+					    : 0;
 		}
 		return 0;
 	}
@@ -96,10 +96,9 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
-	ret = register_anchor(file);
-	if (ret)
-		return ret;
-	return check_file(file, SBX_OP_READ, open_rights(file));
+	if (register_anchor(file))
+		return -ECANCELED;
+	return sbx_verdict(check_file(file, SBX_OP_READ, open_rights(file)));
 }
 
 /* Descriptors that arrive over a socket or by pidfd_getfd. */
@@ -108,7 +107,7 @@ int BPF_PROG(sbx_file_receive, struct file *file, int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_file(file, SBX_OP_READ, open_rights(file) & ~SBX_EXEC);
+	return sbx_verdict(check_file(file, SBX_OP_READ, open_rights(file) & ~SBX_EXEC));
 }
 
 SEC("lsm/mmap_file")
@@ -117,7 +116,7 @@ int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 {
 	if (ret || !file || !(prot & PROT_EXEC) || sbx_outside())
 		return ret;
-	return check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC);
+	return sbx_verdict(check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC));
 }
 
 /* The mapping of an overlay file may hold the file of the layer; since 6.5 that one remembers the
@@ -144,8 +143,12 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot,
 	     unsigned long prot, int ret)
 {
-	if (ret || !(prot & PROT_EXEC) || !vma->vm_file || (vma->vm_flags & VM_EXEC) ||
-	    sbx_outside())
+	struct file *file;
+
+	if (ret || !(prot & PROT_EXEC) || (vma->vm_flags & VM_EXEC) || sbx_outside())
 		return ret;
-	return check_mapped(vma->vm_file);
+	file = vma->vm_file;
+	if (!file)
+		return 0; /* anonymous memory */
+	return sbx_verdict(check_mapped(file));
 }

@@ -34,15 +34,15 @@ struct sbx_chunks {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_INNER_MAP);
-	__type(key, __u32);
-	__type(value, struct sbx_chunk);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct sbx_chunk));
 };
 
 struct sbx_event_table {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SBX_MAX_EVENTS);
-	__type(key, struct sbx_event_key);
-	__type(value, struct sbx_event);
+	__uint(key_size, sizeof(struct sbx_event_key));
+	__uint(value_size, sizeof(struct sbx_event));
 };
 
 /* slot -> struct sbx_slot */
@@ -174,6 +174,22 @@ struct sbx_found {
 	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
 };
 
+/*
+ * Where a walk or a match stands. In map memory on purpose: the verifier follows the values of the
+ * stack through every round of a bpf_loop, and would not come to an end with a cursor there.
+ */
+struct sbx_cursor {
+	__u32 n;	/* levels walked */
+	__u32 state;	/* of the automaton */
+	__u32 level;	/* levels still to be read; counts down to the object */
+	__u32 parent;	/* state of the directory that holds the object */
+	__u32 pos, len; /* in name */
+	__u32 done;
+	__u32 failed;
+	__u32 proc_name; /* replaces the first component: 1 "self", 2 "@sandbox" */
+	__u32 spelled;	 /* bytes of the event's path */
+};
+
 #define SBX_NAME_BUF 2048 /* an anchor's path or "/" and one component; a power of two */
 
 /* task -> working memory. Per task, because migrate_disable() does not stop preemption: another
@@ -183,7 +199,9 @@ struct sbx_scratch {
 	struct sbx_found found[SBX_MAX_NEST];
 	struct sbx_found other[SBX_MAX_NEST]; /* of the other name of a rename or link */
 	struct sbx_anchor_key anchor;
-	__u64 proc_pid; /* struct pid of the process whose /proc directory is on the path; 0: none */
+	__u64 proc_pid; /* struct pid of the process whose /proc directory is on the path; 0: none
+			 */
+	struct sbx_cursor at;
 	__u32 n;
 	__u32 rdev; /* of a character device, else 0 */
 	__u64 ino;

@@ -6,7 +6,8 @@
 #include "common.h"
 
 /* Pipes, sockets, memfd, anonymous inodes: on file systems that the kernel mounts for itself.
- * They have no name and are allowed; execve of them is judged elsewhere, nsfs is not let through. */
+ * They have no name and are allowed; execve of them is judged elsewhere, nsfs is not let through.
+ */
 static __always_inline bool sbx_nameless(struct super_block *sb)
 {
 	return sb->s_flags & (SB_KERNMOUNT | SB_NOUSER);

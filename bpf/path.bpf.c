@@ -8,32 +8,32 @@
 #include "decide.h"
 #include "object.h"
 
-#define ATTR_ATIME (1 << 4)
-#define ATTR_MTIME (1 << 5)
+#define ATTR_ATIME	(1 << 4)
+#define ATTR_MTIME	(1 << 5)
 #define RENAME_EXCHANGE 2
 
-#define SBX_PATH_HOOK(hook, op, ...)                                                               \
-	SEC("lsm/" #hook)                                                                          \
-	int BPF_PROG(sbx_##hook, const struct path *dir, struct dentry *dentry, ##__VA_ARGS__)     \
-	{                                                                                          \
-		if (ret || sbx_outside())                                                          \
-			return ret;                                                                \
-		return sbx_check(dentry, NULL, op, SBX_WRITE);                                     \
+#define SBX_PATH_HOOK(hook, op, ...)                                                           \
+	SEC("lsm/" #hook)                                                                      \
+	int BPF_PROG(sbx_##hook, const struct path *dir, struct dentry *dentry, ##__VA_ARGS__) \
+	{                                                                                      \
+		if (ret || sbx_outside())                                                      \
+			return ret;                                                            \
+		return sbx_verdict(sbx_check(dentry, NULL, op, SBX_WRITE));                    \
 	}
 
 SBX_PATH_HOOK(path_unlink, SBX_OP_REMOVE, int ret)
 SBX_PATH_HOOK(path_rmdir, SBX_OP_REMOVE, int ret)
 SBX_PATH_HOOK(path_mkdir, SBX_OP_CREATE, unsigned short mode, int ret)
 
-#define SBX_OBJECT_HOOK(hook, op, ...)                                                             \
-	SEC("lsm/" #hook)                                                                          \
-	int BPF_PROG(sbx_##hook, const struct path *path, ##__VA_ARGS__)                           \
-	{                                                                                          \
-		if (ret || sbx_outside())                                                          \
-			return ret;                                                                \
-		if (sbx_nameless(path->dentry->d_sb))                                              \
-			return 0;                                                                  \
-		return sbx_check(path->dentry, NULL, op, SBX_WRITE);                               \
+#define SBX_OBJECT_HOOK(hook, op, ...)                                            \
+	SEC("lsm/" #hook)                                                         \
+	int BPF_PROG(sbx_##hook, const struct path *path, ##__VA_ARGS__)          \
+	{                                                                         \
+		if (ret || sbx_outside())                                         \
+			return ret;                                               \
+		if (sbx_nameless(path->dentry->d_sb))                             \
+			return 0;                                                 \
+		return sbx_verdict(sbx_check(path->dentry, NULL, op, SBX_WRITE)); \
 	}
 
 SBX_OBJECT_HOOK(path_truncate, SBX_OP_TRUNCATE, int ret)
@@ -48,7 +48,7 @@ int BPF_PROG(sbx_path_chroot, const struct path *path, int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_forbid(SBX_OP_CHROOT, -1);
+	return sbx_verdict(sbx_forbid(SBX_OP_CHROOT, -1));
 }
 
 /*
@@ -65,9 +65,8 @@ static __always_inline int check_meta(struct dentry *d, __u32 op, __u32 right)
  * first argument, from then on the second: the loader takes the one that fits. */
 static __always_inline int check_times(struct dentry *d, struct iattr *attr)
 {
-	return attr->ia_valid & (ATTR_ATIME | ATTR_MTIME) ?
-		       check_meta(d, SBX_OP_UTIMES, SBX_WRITE) :
-		       0;
+	return attr->ia_valid & (ATTR_ATIME | ATTR_MTIME) ? check_meta(d, SBX_OP_UTIMES, SBX_WRITE)
+							  : 0;
 }
 
 SEC("?lsm/inode_setattr")
@@ -75,7 +74,7 @@ int BPF_PROG(sbx_setattr__2, struct dentry *dentry, struct iattr *attr, int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_times(dentry, attr);
+	return sbx_verdict(check_times(dentry, attr));
 }
 
 SEC("?lsm/inode_setattr")
@@ -84,16 +83,16 @@ int BPF_PROG(sbx_setattr__3, struct mnt_idmap *idmap, struct dentry *dentry, str
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_times(dentry, attr);
+	return sbx_verdict(check_times(dentry, attr));
 }
 
-#define SBX_META_HOOK(hook, op, right, ...)                                                        \
-	SEC("lsm/" #hook)                                                                          \
-	int BPF_PROG(sbx_##hook, ##__VA_ARGS__, int ret)                                           \
-	{                                                                                          \
-		if (ret || sbx_outside())                                                          \
-			return ret;                                                                \
-		return check_meta(dentry, op, right);                                              \
+#define SBX_META_HOOK(hook, op, right, ...)                        \
+	SEC("lsm/" #hook)                                          \
+	int BPF_PROG(sbx_##hook, ##__VA_ARGS__, int ret)           \
+	{                                                          \
+		if (ret || sbx_outside())                          \
+			return ret;                                \
+		return sbx_verdict(check_meta(dentry, op, right)); \
 	}
 
 SBX_META_HOOK(inode_getxattr, SBX_OP_GETXATTR, SBX_READ, struct dentry *dentry, const char *name)
@@ -107,7 +106,7 @@ SBX_META_HOOK(inode_set_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct den
 SBX_META_HOOK(inode_remove_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
 	      const char *name)
 
-/* --- links and renames widen nothing and hollow out no denial (design 1.3) ------------------------ */
+/* --- links and renames widen nothing and hollow out no denial (design 1.3) --- */
 
 static __always_inline void keep_other(struct sbx_scratch *sc)
 {
@@ -139,37 +138,43 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 	return SBX_WHY_POLICY;
 }
 
+static long move_one(__u32 i, struct ask *a)
+{
+	__u32 n = SBX_EACH(i) & (SBX_MAX_NEST - 1), why, mode;
+	struct sbx_found *from = &a->sc->other[n], *to = &a->sc->found[n];
+	__u64 id = a->l->id[n];
+
+	if (!sbx_alive(id))
+		return 0;
+	why = move_fault(from, to, a->dir);
+	if (why == SBX_WHY_POLICY && a->both)
+		why = move_fault(to, from, a->dir);
+	if (why == SBX_WHY_POLICY)
+		return 0;
+	sbx_enforced(id, &mode);
+	sbx_report_begin(a->sc, a->op, why);
+	sbx_report_path(a->sc, id, mode, false);
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
 /* EXDEV, as Landlock does: tools then fall back to copying. */
 static __noinline int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, bool dir,
 				 bool both)
 {
-	__u32 why, mode;
-	int i;
+	struct ask a = {.sc = sc, .l = l, .op = op, .dir = dir, .both = both};
 
 	if (!sc || !l)
-		return -EACCES;
-	for (i = SBX_MAX_NEST - 1; i >= 0; i--) {
-		if (!sbx_alive(l->id[i]))
-			continue;
-		why = move_fault(&sc->other[i], &sc->found[i], dir);
-		if (why == SBX_WHY_POLICY && both)
-			why = move_fault(&sc->found[i], &sc->other[i], dir);
-		if (why == SBX_WHY_POLICY)
-			continue;
-		sbx_report_begin(sc, op, why);
-		sbx_enforced(l->id[i], &mode);
-		sbx_report_path(sc, l->id[i], mode, false);
-		if (mode != SBX_MODE_AUDIT)
-			return -EXDEV;
-	}
-	return 0;
+		return -EACCES; /* fail closed */
+	bpf_loop(SBX_MAX_NEST, move_one, &a, 0);
+	return a.denied ? -EXDEV : 0;
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_dentry,
 	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags, int ret)
 {
-	struct inode *target = new_dentry->d_inode;
+	struct inode *moved = old_dentry->d_inode, *target = new_dentry->d_inode;
 	struct sbx_scratch *sc;
 	struct sbx_label *l;
 	bool dir, exchange;
@@ -182,21 +187,20 @@ int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_den
 	if (!sbx_bound(l))
 		return 0;
 	sc = sbx_scratch_get();
-	if (!sc)
+	if (!sc || !moved)
 		return -EACCES; /* fail closed */
 	exchange = flags & RENAME_EXCHANGE;
-	dir = S_ISDIR(old_dentry->d_inode->i_mode) ||
-	      (exchange && target && S_ISDIR(target->i_mode));
+	dir = S_ISDIR(moved->i_mode) || (exchange && target && S_ISDIR(target->i_mode));
 	sbx_resolve(sc, l, old_dentry, NULL, true);
 	ret = sbx_decide(sc, l, SBX_OP_RENAME_FROM, SBX_WRITE);
 	if (ret)
-		return ret;
+		return sbx_verdict(ret);
 	keep_other(sc);
 	sbx_resolve(sc, l, new_dentry, NULL, true);
 	ret = sbx_decide(sc, l, SBX_OP_RENAME_TO, SBX_WRITE);
 	if (ret)
-		return ret;
-	return check_move(sc, l, SBX_OP_RENAME_TO, dir, exchange);
+		return sbx_verdict(ret);
+	return sbx_verdict(check_move(sc, l, SBX_OP_RENAME_TO, dir, exchange));
 }
 
 SEC("lsm/path_link")
@@ -221,8 +225,8 @@ int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_di
 	sbx_resolve(sc, l, new_dentry, NULL, true);
 	ret = sbx_decide(sc, l, SBX_OP_LINK_TO, SBX_WRITE);
 	if (ret)
-		return ret;
-	return check_move(sc, l, SBX_OP_LINK_TO, false, false);
+		return sbx_verdict(ret);
+	return sbx_verdict(check_move(sc, l, SBX_OP_LINK_TO, false, false));
 }
 
 /* A new non-directory must not stand where the ancestor of a write-denied name would be. */
@@ -242,7 +246,7 @@ static __noinline int check_new(struct dentry *dentry)
 	sbx_resolve(sc, l, dentry, NULL, true);
 	ret = sbx_decide(sc, l, SBX_OP_CREATE, SBX_WRITE);
 	if (ret)
-		return ret;
+		return sbx_verdict(ret);
 	for (i = 0; i < SBX_MAX_NEST; i++) {
 		/* a new object has, under any name, what that name grants: only the place counts */
 		sc->other[i] = sc->found[i];
@@ -257,14 +261,14 @@ int BPF_PROG(sbx_path_mknod, const struct path *dir, struct dentry *dentry, unsi
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_new(dentry);
+	return sbx_verdict(check_new(dentry));
 }
 
 SEC("lsm/path_symlink")
-int BPF_PROG(sbx_path_symlink, const struct path *dir, struct dentry *dentry,
-	     const char *old_name, int ret)
+int BPF_PROG(sbx_path_symlink, const struct path *dir, struct dentry *dentry, const char *old_name,
+	     int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_new(dentry);
+	return sbx_verdict(check_new(dentry));
 }

@@ -10,22 +10,21 @@
 
 struct spell {
 	struct sbx_scratch *sc;
-	__u32 level;
-	__u32 pos;
 	__u32 cut;
-	__u32 proc_name;
+	__u32 self; /* the first component is the caller's own directory of /proc */
 };
 
 static long spell_level(__u32 i, struct spell *s)
 {
 	struct sbx_scratch *sc = s->sc;
 	struct sbx_level *lv;
-	__u32 len, pos = s->pos;
+	__u32 len, level, pos = sc->at.spelled;
 
-	if (!s->level)
+	level = sc->at.level;
+	if (!level)
 		return 1;
-	s->level--;
-	lv = &sc->lv[s->level & (SBX_MAX_DEPTH - 1)];
+	sc->at.level = --level;
+	lv = &sc->lv[level & (SBX_MAX_DEPTH - 1)];
 	len = lv->len;
 	if (pos >= SBX_EVENT_PATH_MAX - 1 || len > SBX_NAME_MAX) {
 		s->cut = 1;
@@ -34,46 +33,48 @@ static long spell_level(__u32 i, struct spell *s)
 	sbx_opaque(pos);
 	pos &= SBX_EVENT_PATH_MAX - 1;
 	sc->ev.path[pos] = '/';
-	if (s->proc_name && s->level + 1 == sc->n) {
+	if (s->self && level + 1 == sc->n) {
 		sc->ev.path[(pos + 1) & (SBX_EVENT_PATH_MAX - 1)] = 's';
 		sc->ev.path[(pos + 2) & (SBX_EVENT_PATH_MAX - 1)] = 'e';
 		sc->ev.path[(pos + 3) & (SBX_EVENT_PATH_MAX - 1)] = 'l';
 		sc->ev.path[(pos + 4) & (SBX_EVENT_PATH_MAX - 1)] = 'f';
-		s->pos = pos + 5;
+		sc->at.spelled = pos + 5;
 		return 0;
 	}
 	/* what runs over the end of path lands in sc->pad */
 	bpf_probe_read_kernel(&sc->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)lv->name);
-	s->pos = pos + 1 + len;
+	sc->at.spelled = pos + 1 + len;
 	return 0;
 }
 
 /* Writes the name that sc holds into the event, as far as there is room. */
 static __noinline int spell_path(struct sbx_scratch *sc)
 {
-	struct spell s = { .sc = sc };
+	struct spell s = {.sc = sc};
 	struct sbx_anchor *anchor;
 	struct task_struct *t = bpf_get_current_task_btf();
 	__u32 len;
 
 	if (!sc)
 		return 0;
-	s.level = sc->n;
-	s.proc_name = sc->proc_pid && sc->proc_pid == (__u64)t->signal->pids[1];
+	sc->at.level = sc->n;
+	sc->at.spelled = 0;
+	s.self = sc->proc_pid && sc->proc_pid == (__u64)t->signal->pids[1];
 	anchor = bpf_map_lookup_elem(&sbx_anchors, &sc->anchor);
 	if (anchor) {
 		len = anchor->len & (SBX_ANCHOR_PATH_MAX - 1);
 		sbx_opaque(len);
 		len &= SBX_ANCHOR_PATH_MAX - 1;
 		bpf_probe_read_kernel(sc->ev.path, len, anchor->path);
-		s.pos = len;
+		sc->at.spelled = len;
 	}
 	bpf_loop(SBX_MAX_DEPTH, spell_level, &s, 0);
-	if (s.pos > SBX_EVENT_PATH_MAX) {
-		s.pos = SBX_EVENT_PATH_MAX;
+	len = sc->at.spelled;
+	if (len > SBX_EVENT_PATH_MAX) {
+		len = SBX_EVENT_PATH_MAX;
 		s.cut = 1;
 	}
-	sc->ev.path_len = s.pos;
+	sc->ev.path_len = len;
 	if (s.cut)
 		sc->ev.flags |= SBX_EVF_PATH_CUT;
 	return 0;
@@ -175,7 +176,7 @@ lost:
 /* Clears the event and gives it its kind. */
 static __noinline __maybe_unused int sbx_report_begin(struct sbx_scratch *sc, __u32 op, __u32 why)
 {
-	struct hash h = { .sc = sc };
+	struct hash h = {.sc = sc};
 
 	if (!sc)
 		return 0;
@@ -196,9 +197,10 @@ static __noinline __maybe_unused int sbx_report_begin(struct sbx_scratch *sc, __
 }
 
 /* The object is the one whose name sc holds. */
-static __noinline __maybe_unused int sbx_report_path(struct sbx_scratch *sc, __u64 id, __u32 mode, bool quiet)
+static __noinline __maybe_unused int sbx_report_path(struct sbx_scratch *sc, __u64 id, __u32 mode,
+						     bool quiet)
 {
-	struct hash h = { .sc = sc, .h = 0xcbf29ce484222325ull };
+	struct hash h = {.sc = sc, .h = 0xcbf29ce484222325ull};
 
 	if (!sc)
 		return 0;

@@ -24,8 +24,7 @@ struct walk {
 	struct sbx_scratch *sc;
 	__u64 epoch;
 	__u64 inner; /* the file system has anchors that are not its root */
-	__u32 n;
-	__u32 why; /* SBX_WHY_POLICY: an anchor was found */
+	__u32 why;   /* SBX_WHY_POLICY: an anchor was found */
 	__u32 check;
 	__u32 proc; /* the file system is procfs */
 };
@@ -48,15 +47,16 @@ static long walk_level(__u32 i, struct walk *w)
 	__u32 seq = d->d_seq.seqcount.sequence;
 	struct sbx_scratch *sc = w->sc;
 	struct sbx_level *lv;
+	__u32 n = sc->at.n;
 
 	w->why = SBX_WHY_RACED;
 	if (seq & 1)
 		return 1;
 	if (parent == d || w->inner) {
-		struct sbx_anchor_key key = { .epoch = w->epoch, .inode = (__u64)d->d_inode };
+		struct sbx_anchor_key key = {.epoch = w->epoch, .inode = (__u64)d->d_inode};
 
 		if (w->check) {
-			if (key.inode == sc->anchor.inode && w->n == sc->n) {
+			if (key.inode == sc->anchor.inode && n == sc->n) {
 				w->why = SBX_WHY_POLICY;
 				return 1;
 			}
@@ -70,11 +70,11 @@ static long walk_level(__u32 i, struct walk *w)
 			return 1;
 		}
 	}
-	if (w->n >= SBX_MAX_DEPTH) {
+	if (n >= SBX_MAX_DEPTH) {
 		w->why = SBX_WHY_DEEP;
 		return 1;
 	}
-	lv = &sc->lv[w->n & (SBX_MAX_DEPTH - 1)];
+	lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
 	if (w->check) {
 		if (lv->dentry != (__u64)d || lv->seq != seq)
 			return 1;
@@ -86,7 +86,7 @@ static long walk_level(__u32 i, struct walk *w)
 		if (w->proc && parent == parent->d_parent)
 			sc->proc_pid = proc_pid_of(d->d_inode);
 	}
-	w->n++;
+	sc->at.n = n + 1;
 	w->d = parent;
 	return 0;
 }
@@ -96,7 +96,7 @@ static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool
 	struct super_block *sb = d->d_sb;
 	__u64 sbp = (__u64)sb;
 	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
-	struct walk w = { .d = d, .sc = sc, .check = check };
+	struct walk w = {.d = d, .sc = sc, .check = check};
 
 	if (!check) {
 		sc->proc_pid = 0;
@@ -110,9 +110,10 @@ static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool
 	w.inner = known->inner;
 	w.proc = sb->s_magic == PROC_SUPER_MAGIC;
 	w.why = SBX_WHY_DEEP;
+	sc->at.n = 0;
 	bpf_loop(SBX_MAX_DEPTH + 1, walk_level, &w, 0);
 	if (!check)
-		sc->n = w.n;
+		sc->n = sc->at.n;
 	return w.why;
 }
 
@@ -121,38 +122,24 @@ struct match {
 	struct sbx_chunk *chunk;
 	struct sbx_scratch *sc;
 	__u32 chunk_no;
-	__u32 state;
-	__u32 level; /* levels still to be read; counts down to the object */
-	__u32 parent; /* state of the directory that holds the object */
-	__u32 pos, len;
-	__u32 failed;
-	__u32 proc_name; /* replaces the first component: 1 "self", 2 "@sandbox" */
-	__u32 done;
 };
 
 /* Puts the next component, with its slash, into sc->name. */
-static __always_inline int match_component(struct match *m)
+static __always_inline int match_component(struct sbx_scratch *sc, struct sbx_cursor *at)
 {
-	struct sbx_scratch *sc = m->sc;
 	struct sbx_level *lv;
-	__u32 len;
+	__u32 len, level = at->level;
 
-	m->pos = 0;
-	if (m->level == 1)
-		m->parent = m->state;
-	if (m->proc_name && m->level == sc->n) {
-		m->level--;
-		if (m->proc_name == 1) {
-			__builtin_memcpy(sc->name, "/self", 5);
-			m->len = 5;
-		} else {
-			__builtin_memcpy(sc->name, "/@sandbox", 9);
-			m->len = 9;
-		}
+	at->pos = 0;
+	if (level == 1)
+		at->parent = at->state;
+	at->level = level - 1;
+	if (at->proc_name && level == sc->n) {
+		__builtin_memcpy(sc->name, at->proc_name == 1 ? "/self\0\0\0" : "/@sandbox", 9);
+		at->len = at->proc_name == 1 ? 5 : 9;
 		return 0;
 	}
-	m->level--;
-	lv = &sc->lv[m->level & (SBX_MAX_DEPTH - 1)];
+	lv = &sc->lv[(level - 1) & (SBX_MAX_DEPTH - 1)];
 	len = lv->len;
 	if (!len || len > SBX_NAME_MAX)
 		return -EINVAL;
@@ -160,7 +147,7 @@ static __always_inline int match_component(struct match *m)
 	sbx_opaque(len);
 	if (bpf_probe_read_kernel(&sc->name[1], len & SBX_NAME_MAX, (void *)lv->name))
 		return -EINVAL;
-	m->len = len + 1;
+	at->len = len + 1;
 	return 0;
 }
 
@@ -178,38 +165,40 @@ static __always_inline struct sbx_chunk *match_chunk(struct match *m, __u32 stat
 /* One byte or one default hop. */
 static long match_step(__u32 i, struct match *m)
 {
+	struct sbx_scratch *sc = m->sc;
+	struct sbx_cursor *at = &sc->at;
 	struct sbx_chunk *chunk;
-	__u32 s, at;
 	struct sbx_state *st;
 	struct sbx_trans *t;
+	__u32 s, slot;
 
-	if (m->pos >= m->len) {
-		if (!m->level) {
-			m->done = 1;
+	if (at->pos >= at->len) {
+		if (!at->level) {
+			at->done = 1;
 			return 1;
 		}
-		if (match_component(m)) {
-			m->failed = 1;
+		if (match_component(sc, at)) {
+			at->failed = 1;
 			return 1;
 		}
 	}
-	s = m->state;
+	s = at->state;
 	chunk = match_chunk(m, s);
 	if (!chunk) {
-		m->failed = 1;
+		at->failed = 1;
 		return 1;
 	}
 	st = &chunk->state[s & SBX_STATE_INDEX_MASK];
-	at = st->base + (__u8)m->sc->name[m->pos & (SBX_NAME_BUF - 1)];
-	sbx_opaque(at);
-	t = &chunk->trans[at & (SBX_TRANS_PER_CHUNK - 1)];
+	slot = st->base + (__u8)sc->name[at->pos & (SBX_NAME_BUF - 1)];
+	sbx_opaque(slot);
+	t = &chunk->trans[slot & (SBX_TRANS_PER_CHUNK - 1)];
 	if (t->owner == s) {
-		m->state = t->next;
-		m->pos++;
+		at->state = t->next;
+		at->pos++;
 	} else {
-		m->state = st->dflt;
+		at->state = st->dflt;
 		if (!(st->flags & SBX_STATE_CHAIN))
-			m->pos++;
+			at->pos++;
 	}
 	return 0;
 }
@@ -247,20 +236,21 @@ static long member_level(__u32 i, struct member *m)
 static __noinline bool proc_member(__u64 pid, __u64 cgroup)
 {
 	__u64 node = 0, task, css = 0, cgrp = 0;
-	struct member m = { .cgroup = cgroup };
+	struct member m = {.cgroup = cgroup};
 	int level = 0;
 
 	/* pid->tasks[PIDTYPE_TGID].first is &task->pid_links[PIDTYPE_TGID] */
-	if (bpf_probe_read_kernel(&node, 8, (void *)(pid + bpf_core_field_offset(struct pid, tasks) +
-						     8)) || !node)
+	if (bpf_probe_read_kernel(&node, 8,
+				  (void *)(pid + bpf_core_field_offset(struct pid, tasks) + 8)) ||
+	    !node)
 		return false;
 	task = node - bpf_core_field_offset(struct task_struct, pid_links) - 16;
-	if (bpf_probe_read_kernel(&css, 8, (void *)(task + bpf_core_field_offset(struct task_struct,
-										 cgroups))) ||
-	    bpf_probe_read_kernel(&cgrp, 8, (void *)(css + bpf_core_field_offset(struct css_set,
-										 dfl_cgrp))) ||
-	    bpf_probe_read_kernel(&level, 4, (void *)(cgrp + bpf_core_field_offset(struct cgroup,
-										   level))))
+	if (bpf_probe_read_kernel(
+		    &css, 8, (void *)(task + bpf_core_field_offset(struct task_struct, cgroups))) ||
+	    bpf_probe_read_kernel(
+		    &cgrp, 8, (void *)(css + bpf_core_field_offset(struct css_set, dfl_cgrp))) ||
+	    bpf_probe_read_kernel(&level, 4,
+				  (void *)(cgrp + bpf_core_field_offset(struct cgroup, level))))
 		return false;
 	m.base = cgrp + bpf_core_field_offset(struct cgroup, ancestors);
 	bpf_loop((level + 1) & 1023, member_level, &m, 0);
@@ -271,25 +261,25 @@ static __noinline bool proc_member(__u64 pid, __u64 cgroup)
  * ancestor of something that a rule names (design 1.3, links and renames). */
 static __always_inline __u32 match_sibling(struct match *m)
 {
+	struct sbx_scratch *sc = m->sc;
 	struct sbx_chunk *chunk;
 
-	m->state = m->parent;
-	m->pos = 0;
-	m->len = 5;
-	m->level = 0;
-	m->done = 0;
-	__builtin_memcpy(m->sc->name, "/\1\2\1\2", 5);
+	sc->at.state = sc->at.parent;
+	sc->at.pos = 0;
+	sc->at.len = 5;
+	sc->at.done = 0;
+	__builtin_memcpy(sc->name, "/\1\2\1\2", 5);
 	bpf_loop(64, match_step, m, 0);
-	chunk = match_chunk(m, m->state);
-	return m->done && chunk ? chunk->state[m->state & SBX_STATE_INDEX_MASK].cls :
-				  SBX_NO_STATE;
+	chunk = match_chunk(m, sc->at.state);
+	return sc->at.done && chunk ? chunk->state[sc->at.state & SBX_STATE_INDEX_MASK].cls
+				    : SBX_NO_STATE;
 }
 
 /* Runs the name in sc through the automaton of sandbox `id`. Fills *f. */
-static __noinline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx_found *f,
-				    bool sibling)
+static __always_inline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx_found *f,
+					 bool sibling)
 {
-	struct match m = { .sc = sc };
+	struct match m = {.sc = sc};
 	struct sbx_anchor *anchor;
 	struct sbx_chunk *chunk;
 	struct sbx_state *st;
@@ -303,13 +293,14 @@ static __noinline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx
 	m.image = bpf_map_lookup_elem(&sbx_images, &no);
 	if (!m.image || !slot)
 		return 0; /* fail closed */
+	__builtin_memset(&sc->at, 0, sizeof(sc->at));
 	if (sc->proc_pid) {
 		struct task_struct *t = bpf_get_current_task_btf();
 
 		if (sc->proc_pid == (__u64)t->signal->pids[1])
-			m.proc_name = 1;
+			sc->at.proc_name = 1;
 		else if (proc_member(sc->proc_pid, slot->cgroup_id))
-			m.proc_name = 2;
+			sc->at.proc_name = 2;
 		else {
 			f->why = SBX_WHY_OTHERS_PROC;
 			return 0;
@@ -320,9 +311,9 @@ static __noinline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx
 		return 0;
 	m.chunk = chunk;
 	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
-		m.state = chunk->hdr.tty; /* the terminal that `run` was given */
+		sc->at.state = chunk->hdr.tty; /* the terminal that `run` was given */
 	} else {
-		m.state = chunk->hdr.start;
+		sc->at.state = chunk->hdr.start;
 		anchor = bpf_map_lookup_elem(&sbx_anchors, &sc->anchor);
 		if (!anchor)
 			return 0;
@@ -331,16 +322,16 @@ static __noinline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx
 			return 0;
 		sbx_opaque(alen);
 		bpf_probe_read_kernel(sc->name, alen & (SBX_ANCHOR_PATH_MAX - 1), anchor->path);
-		m.len = alen;
-		m.level = sc->n;
+		sc->at.len = alen;
+		sc->at.level = sc->n;
 		bpf_loop(SBX_MAX_STEPS, match_step, &m, 0);
-		if (m.failed || !m.done)
+		if (sc->at.failed || !sc->at.done)
 			return 0;
 	}
-	chunk = match_chunk(&m, m.state);
+	chunk = match_chunk(&m, sc->at.state);
 	if (!chunk)
 		return 0;
-	st = &chunk->state[m.state & SBX_STATE_INDEX_MASK];
+	st = &chunk->state[sc->at.state & SBX_STATE_INDEX_MASK];
 	f->cls = st->cls;
 	f->rights = st->rights;
 	f->any = st->any;
@@ -359,12 +350,43 @@ static __always_inline struct sbx_scratch *sbx_scratch_get(void)
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
-/* Fills sc->found for every sandbox of l. `inode` may be NULL (an object still to be made). */
-static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct sbx_label *l, struct dentry *d,
-				  struct inode *inode, bool sibling)
+/* The loops over sandboxes and rounds are bpf_loop, too: the verifier looks at a callback once,
+ * at an unrolled body every time. */
+struct resolve {
+	struct sbx_scratch *sc;
+	struct sbx_label *l;
+	struct dentry *d;
+	__u32 why;
+	__u32 sibling;
+};
+
+static long resolve_sandbox(__u32 i, struct resolve *r)
 {
-	__u32 why = SBX_WHY_RACED;
-	int round, i;
+	__u32 n = i & (SBX_MAX_NEST - 1);
+	__u64 id = r->l->id[n];
+
+	if (sbx_alive(id))
+		match_sandbox(r->sc, id, &r->sc->found[n], r->sibling);
+	return 0;
+}
+
+static long resolve_round(__u32 i, struct resolve *r)
+{
+	r->why = walk(r->d, r->sc, false);
+	if (r->why == SBX_WHY_POLICY) {
+		bpf_loop(SBX_MAX_NEST, resolve_sandbox, r, 0);
+		r->why = walk(r->d, r->sc, true);
+	}
+	return r->why != SBX_WHY_RACED;
+}
+
+/* Fills sc->found for every sandbox of l. `inode` may be NULL (an object still to be made). */
+static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct sbx_label *l,
+						 struct dentry *d, struct inode *inode,
+						 bool sibling)
+{
+	struct resolve r = {.sc = sc, .l = l, .d = d, .why = SBX_WHY_INTERNAL, .sibling = sibling};
+	int i;
 
 	if (!sc || !l)
 		return -EINVAL;
@@ -373,18 +395,10 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 		sc->rdev = inode->i_rdev;
 		sc->ino = inode->i_ino;
 	}
-	for (round = 0; round < SBX_ROUNDS && why == SBX_WHY_RACED; round++) {
-		why = walk(d, sc, false);
-		if (why != SBX_WHY_POLICY)
-			continue;
+	bpf_loop(SBX_ROUNDS, resolve_round, &r, 0);
+	if (r.why != SBX_WHY_POLICY)
 		for (i = 0; i < SBX_MAX_NEST; i++)
-			if (sbx_alive(l->id[i]))
-				match_sandbox(sc, l->id[i], &sc->found[i], sibling);
-		why = walk(d, sc, true);
-	}
-	if (why != SBX_WHY_POLICY)
-		for (i = 0; i < SBX_MAX_NEST; i++)
-			sc->found[i].why = why;
+			sc->found[i].why = r.why;
 	return 0;
 }
 

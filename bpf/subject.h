@@ -149,8 +149,8 @@ static __noinline int label_refresh(struct task_struct *t, struct sbx_label *l)
  * look-up can also fail because the storage is busy on this CPU: never "unsandboxed"). */
 static __always_inline struct sbx_label *sbx_label_of(struct task_struct *t)
 {
-	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, t, 0,
-						   BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct sbx_label *l =
+		bpf_task_storage_get(&sbx_labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct sbx_config *cfg = sbx_config_get();
 
 	if (!l || !cfg)

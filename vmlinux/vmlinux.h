@@ -113,6 +113,7 @@ struct vfsmount {
 };
 
 struct mnt_namespace;
+struct mnt_idmap;
 
 struct mount {
 	struct mount *mnt_parent;
@@ -180,7 +181,7 @@ typedef struct {
 	unsigned int val;
 } kgid_t;
 
-/* One 64-bit word since 6.3; two 32-bit words, which overlay it, before. */
+/* One 64-bit word since 6.3, two 32-bit words before: read as 8 bytes, never by member. */
 typedef struct {
 	__u64 val;
 } kernel_cap_t;
