@@ -18,27 +18,24 @@ static __always_inline __u32 op_of(__u32 op, __u32 denied)
 	return denied & SBX_WRITE ? SBX_OP_WRITE : SBX_OP_READ;
 }
 
-static __always_inline bool sbx_enforced(__u64 id, __u32 *mode)
+/* A slot that is gone enforces: its id is void, and nobody asks. */
+static __always_inline __u32 sbx_mode_of(__u64 id)
 {
 	struct sbx_slot *slot = sbx_slot_get(id);
 
-	*mode = slot ? slot->mode : SBX_MODE_ENFORCE;
-	return *mode != SBX_MODE_AUDIT;
+	return slot ? slot->mode : SBX_MODE_ENFORCE;
 }
 
 /* A ninth sandbox (or a label that could not be computed): denied, whatever the policies say. */
-static __noinline __maybe_unused int sbx_overflow(struct sbx_scratch *sc, struct sbx_label *l)
+SBX_GLOBAL int sbx_overflow(struct sbx_label *l)
 {
 	int i;
 
-	if (!sc || !l)
+	if (!l)
 		return -EACCES;
 	for (i = SBX_MAX_NEST - 1; i >= 0; i--)
 		if (sbx_alive(l->id[i])) {
-			sbx_report_begin(sc, SBX_OP_LABEL, SBX_WHY_NESTING);
-			sc->ev.mode = SBX_MODE_ENFORCE;
-			sc->key.object = 0;
-			report_commit(sc, l->id[i], false);
+			sbx_report_plain(l->id[i], SBX_OP_LABEL, SBX_WHY_NESTING, -1, 0);
 			break;
 		}
 	return -EACCES;
@@ -60,36 +57,35 @@ struct ask {
 	__u32 denied;
 };
 
-#define SBX_EACH(i) (SBX_MAX_NEST - 1 - ((i) & (SBX_MAX_NEST - 1)))
+#define SBX_EACH(i) ((SBX_MAX_NEST - 1 - (i)) & (SBX_MAX_NEST - 1))
 
 static long decide_one(__u32 i, struct ask *a)
 {
 	__u32 n = SBX_EACH(i), missing, mode;
-	struct sbx_found *f = &a->sc->found[n & (SBX_MAX_NEST - 1)];
-	__u64 id = a->l->id[n & (SBX_MAX_NEST - 1)];
+	struct sbx_found *f = &a->sc->found[n];
+	__u64 id = a->l->id[n];
 
 	if (!sbx_alive(id))
 		return 0;
 	missing = f->why == SBX_WHY_POLICY ? a->rights & ~f->rights : a->rights;
 	if (!missing)
 		return 0;
-	sbx_enforced(id, &mode);
-	sbx_report_begin(a->sc, op_of(a->op, missing), f->why);
-	sbx_report_path(a->sc, id, mode, f->why == SBX_WHY_POLICY && !(missing & ~f->quiet));
+	mode = sbx_mode_of(id);
+	sbx_report_path(id, op_of(a->op, missing), f->why, mode,
+			f->why == SBX_WHY_POLICY && !(missing & ~f->quiet));
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
 }
 
 /* The verdict on the object that sbx_resolve() has put into sc. */
-static __noinline __maybe_unused int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l,
-						__u32 op, __u32 rights)
+SBX_GLOBAL int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 rights)
 {
 	struct ask a = {.sc = sc, .l = l, .op = op, .rights = rights};
 
 	if (!sc || !l)
 		return -EACCES; /* fail closed */
 	if (l->flags & SBX_LABEL_OVERFLOW)
-		return sbx_overflow(sc, l);
+		return sbx_overflow(l);
 	bpf_loop(SBX_MAX_NEST, decide_one, &a, 0);
 	return a.denied ? -EACCES : 0;
 }
@@ -113,47 +109,38 @@ static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u3
 
 static long deny_one(__u32 i, struct ask *a)
 {
-	__u64 id = a->l->id[SBX_EACH(i) & (SBX_MAX_NEST - 1)];
-	__u32 mode;
+	__u64 id = a->l->id[SBX_EACH(i)];
 
 	if (!sbx_alive(id))
 		return 0;
-	sbx_enforced(id, &mode);
-	sbx_report_begin(a->sc, a->op, a->why);
-	a->sc->ev.mode = mode;
-	a->sc->ev.detail = a->detail;
-	a->sc->key.object = a->object;
-	report_commit(a->sc, id, false);
-	a->denied = mode != SBX_MODE_AUDIT;
+	sbx_report_plain(id, a->op, a->why, a->detail, a->object);
+	a->denied = sbx_mode_of(id) != SBX_MODE_AUDIT;
 	return a->denied;
 }
 
 /*
  * Operations that no path governs ("mounting"): denied with `why` in every enforcing sandbox.
- * detail and the object hash tell repeats apart.
+ * detail and `object` tell repeats apart.
  */
-static __noinline __maybe_unused int sbx_deny(struct sbx_label *l, __u32 op, __u32 why,
-					      __s32 detail, __u64 object)
+SBX_GLOBAL int sbx_deny(struct sbx_label *l, __u32 op, __u32 why, __s32 detail, __u64 object)
 {
-	struct sbx_scratch *sc = sbx_scratch_get();
-	struct ask a = {.sc = sc, .l = l, .op = op, .why = why, .detail = detail, .object = object};
+	struct ask a = {.l = l, .op = op, .why = why, .detail = detail, .object = object};
 
-	if (!sc || !l)
+	if (!l)
 		return -EPERM; /* fail closed */
 	bpf_loop(SBX_MAX_NEST, deny_one, &a, 0);
 	return a.denied || (l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0;
 }
 
 /* The same without a report: for checks that the kernel itself makes silently (NOAUDIT). */
-static __noinline __maybe_unused int sbx_deny_quietly(struct sbx_label *l)
+SBX_GLOBAL int sbx_deny_quietly(struct sbx_label *l)
 {
-	__u32 mode;
 	int i;
 
 	if (!l)
-		return -EPERM;
+		return -EPERM; /* fail closed */
 	for (i = 0; i < SBX_MAX_NEST; i++)
-		if (sbx_alive(l->id[i]) && sbx_enforced(l->id[i], &mode))
+		if (sbx_alive(l->id[i]) && sbx_mode_of(l->id[i]) != SBX_MODE_AUDIT)
 			return -EPERM;
 	return l->flags & SBX_LABEL_OVERFLOW ? -EPERM : 0;
 }

@@ -9,7 +9,7 @@
 
 static long anonymous_one(__u32 i, struct ask *a)
 {
-	__u64 id = a->l->id[SBX_EACH(i) & (SBX_MAX_NEST - 1)];
+	__u64 id = a->l->id[SBX_EACH(i)];
 	__u32 zero = 0, no = SBX_SLOT_OF(id), mode;
 	struct sbx_chunk *chunk;
 	void *image;
@@ -20,9 +20,8 @@ static long anonymous_one(__u32 i, struct ask *a)
 	chunk = image ? bpf_map_lookup_elem(image, &zero) : NULL;
 	if (chunk && (chunk->hdr.flags & SBX_IMG_EXEC_ANON))
 		return 0;
-	sbx_enforced(id, &mode);
-	sbx_report_begin(a->sc, SBX_OP_EXEC, SBX_WHY_ANONYMOUS_EXEC);
-	sbx_report_path(a->sc, id, mode, false);
+	mode = sbx_mode_of(id);
+	sbx_report_path(id, SBX_OP_EXEC, SBX_WHY_ANONYMOUS_EXEC, mode, 0);
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
 }
@@ -59,7 +58,7 @@ int BPF_PROG(sbx_bprm_check, struct linux_binprm *bprm, int ret)
 		if (ret || sbx_nameless(d->d_sb))
 			return sbx_verdict(ret);
 	}
-	return sbx_check(d, d->d_inode, SBX_OP_EXEC, SBX_EXEC);
+	return sbx_verdict(sbx_check(d, d->d_inode, SBX_OP_EXEC, SBX_EXEC));
 }
 
 static __always_inline __u64 permitted(const struct cred *cred)

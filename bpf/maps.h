@@ -179,6 +179,11 @@ struct sbx_found {
  * stack through every round of a bpf_loop, and would not come to an end with a cursor there.
  */
 struct sbx_cursor {
+	__u64 epoch;	/* of the file system */
+	__u32 inner;	/* it has anchors that are not its root */
+	__u32 proc;	/* it is procfs */
+	__u32 check;	/* the second walk, which must meet what the first met */
+	__u32 why;	/* SBX_WHY_POLICY: the walk met an anchor */
 	__u32 n;	/* levels walked */
 	__u32 state;	/* of the automaton */
 	__u32 level;	/* levels still to be read; counts down to the object */

@@ -140,7 +140,7 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 
 static long move_one(__u32 i, struct ask *a)
 {
-	__u32 n = SBX_EACH(i) & (SBX_MAX_NEST - 1), why, mode;
+	__u32 n = SBX_EACH(i), why, mode;
 	struct sbx_found *from = &a->sc->other[n], *to = &a->sc->found[n];
 	__u64 id = a->l->id[n];
 
@@ -151,16 +151,15 @@ static long move_one(__u32 i, struct ask *a)
 		why = move_fault(to, from, a->dir);
 	if (why == SBX_WHY_POLICY)
 		return 0;
-	sbx_enforced(id, &mode);
-	sbx_report_begin(a->sc, a->op, why);
-	sbx_report_path(a->sc, id, mode, false);
+	mode = sbx_mode_of(id);
+	sbx_report_path(id, a->op, why, mode, 0);
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
 }
 
 /* EXDEV, as Landlock does: tools then fall back to copying. */
-static __noinline int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, bool dir,
-				 bool both)
+SBX_GLOBAL int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 dir,
+			  __u32 both)
 {
 	struct ask a = {.sc = sc, .l = l, .op = op, .dir = dir, .both = both};
 
@@ -170,63 +169,74 @@ static __noinline int check_move(struct sbx_scratch *sc, struct sbx_label *l, __
 	return a.denied ? -EXDEV : 0;
 }
 
+/* The two names of a rename or a link, the old one first: sc->other, sc->found. */
+struct naming {
+	struct sbx_scratch *sc;
+	struct sbx_label *l;
+	struct dentry *from, *to;
+	__u32 op_from, op_to; /* SBX_OPS: not judged by itself */
+	int ret;
+};
+
+static long name_one(__u32 i, struct naming *n)
+{
+	struct dentry *d = i ? n->to : n->from;
+	__u32 op = i ? n->op_to : n->op_from;
+
+	sbx_resolve(n->sc, n->l, d, NULL, true);
+	if (op != SBX_OPS)
+		n->ret = sbx_decide(n->sc, n->l, op, SBX_WRITE);
+	if (!i)
+		keep_other(n->sc);
+	return n->ret != 0;
+}
+
+static __always_inline int check_names(struct naming *n, bool dir, bool both)
+{
+	struct sbx_label *l = sbx_subject();
+
+	if (!l || !n)
+		return -EACCES; /* fail closed */
+	if (!sbx_bound(l))
+		return 0;
+	n->l = l;
+	n->sc = sbx_scratch_get();
+	if (!n->sc)
+		return -EACCES; /* fail closed */
+	bpf_loop(2, name_one, n, 0);
+	return n->ret ? n->ret : check_move(n->sc, l, n->op_to, dir, both);
+}
+
 SEC("lsm/path_rename")
 int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_dentry,
 	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags, int ret)
 {
+	struct naming n = {.from = old_dentry,
+			   .to = new_dentry,
+			   .op_from = SBX_OP_RENAME_FROM,
+			   .op_to = SBX_OP_RENAME_TO};
 	struct inode *moved = old_dentry->d_inode, *target = new_dentry->d_inode;
-	struct sbx_scratch *sc;
-	struct sbx_label *l;
-	bool dir, exchange;
+	bool exchange = flags & RENAME_EXCHANGE;
 
 	if (ret || sbx_outside())
 		return ret;
-	l = sbx_subject();
-	if (!l)
-		return -EACCES; /* fail closed */
-	if (!sbx_bound(l))
-		return 0;
-	sc = sbx_scratch_get();
-	if (!sc || !moved)
-		return -EACCES; /* fail closed */
-	exchange = flags & RENAME_EXCHANGE;
-	dir = S_ISDIR(moved->i_mode) || (exchange && target && S_ISDIR(target->i_mode));
-	sbx_resolve(sc, l, old_dentry, NULL, true);
-	ret = sbx_decide(sc, l, SBX_OP_RENAME_FROM, SBX_WRITE);
-	if (ret)
-		return sbx_verdict(ret);
-	keep_other(sc);
-	sbx_resolve(sc, l, new_dentry, NULL, true);
-	ret = sbx_decide(sc, l, SBX_OP_RENAME_TO, SBX_WRITE);
-	if (ret)
-		return sbx_verdict(ret);
-	return sbx_verdict(check_move(sc, l, SBX_OP_RENAME_TO, dir, exchange));
+	if (!moved)
+		return -EACCES; /* fail closed: never seen */
+	return sbx_verdict(check_names(
+		&n, S_ISDIR(moved->i_mode) || (exchange && target && S_ISDIR(target->i_mode)),
+		exchange));
 }
 
 SEC("lsm/path_link")
 int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_dir,
 	     struct dentry *new_dentry, int ret)
 {
-	struct sbx_scratch *sc;
-	struct sbx_label *l;
+	struct naming n = {
+		.from = old_dentry, .to = new_dentry, .op_from = SBX_OPS, .op_to = SBX_OP_LINK_TO};
 
 	if (ret || sbx_outside())
 		return ret;
-	l = sbx_subject();
-	if (!l)
-		return -EACCES; /* fail closed */
-	if (!sbx_bound(l))
-		return 0;
-	sc = sbx_scratch_get();
-	if (!sc)
-		return -EACCES; /* fail closed */
-	sbx_resolve(sc, l, old_dentry, NULL, false);
-	keep_other(sc);
-	sbx_resolve(sc, l, new_dentry, NULL, true);
-	ret = sbx_decide(sc, l, SBX_OP_LINK_TO, SBX_WRITE);
-	if (ret)
-		return sbx_verdict(ret);
-	return sbx_verdict(check_move(sc, l, SBX_OP_LINK_TO, false, false));
+	return sbx_verdict(check_names(&n, false, false));
 }
 
 /* A new non-directory must not stand where the ancestor of a write-denied name would be. */

@@ -124,9 +124,10 @@ static __noinline int report_subject(struct sbx_event *ev)
 	return 0;
 }
 
-/* Everything but the object must have been filled by sbx_report_begin(). */
-static __noinline int report_commit(struct sbx_scratch *sc, __u64 id, bool quiet)
+/* Records the event that the scratch memory holds. */
+SBX_GLOBAL int sbx_report_commit(__u64 id, __u32 mode, __u32 quiet)
 {
+	struct sbx_scratch *sc = sbx_scratch_get();
 	struct sbx_slot *slot = sbx_slot_get(id);
 	__u32 no = SBX_SLOT_OF(id);
 	struct sbx_event *ev;
@@ -134,10 +135,7 @@ static __noinline int report_commit(struct sbx_scratch *sc, __u64 id, bool quiet
 
 	if (!slot || !sc)
 		return 0;
-	if (sc->ev.mode == SBX_MODE_AUDIT)
-		__sync_fetch_and_add(&slot->audited, 1);
-	else
-		__sync_fetch_and_add(&slot->denied, 1);
+	__sync_fetch_and_add(mode == SBX_MODE_AUDIT ? &slot->audited : &slot->denied, 1);
 	if (quiet) {
 		__sync_fetch_and_add(&slot->quiet, 1);
 		sc->ev.flags |= SBX_EVF_QUIET;
@@ -147,9 +145,10 @@ static __noinline int report_commit(struct sbx_scratch *sc, __u64 id, bool quiet
 	sc->ev.sandbox = id;
 	sc->ev.first_ns = sc->ev.last_ns = bpf_ktime_get_boot_ns();
 	sc->ev.count = 1;
+	sc->ev.mode = mode;
 	sc->key.op = sc->ev.op;
 	sc->key.why = sc->ev.why;
-	sc->key.mode = sc->ev.mode;
+	sc->key.mode = mode;
 	table = bpf_map_lookup_elem(&sbx_events, &no);
 	if (!table)
 		goto lost;
@@ -174,8 +173,9 @@ lost:
 }
 
 /* Clears the event and gives it its kind. */
-static __noinline __maybe_unused int sbx_report_begin(struct sbx_scratch *sc, __u32 op, __u32 why)
+SBX_GLOBAL int sbx_report_begin(__u32 op, __u32 why, __s32 detail)
 {
+	struct sbx_scratch *sc = sbx_scratch_get();
 	struct hash h = {.sc = sc};
 
 	if (!sc)
@@ -191,34 +191,44 @@ static __noinline __maybe_unused int sbx_report_begin(struct sbx_scratch *sc, __
 	sc->ev.port = 0;
 	sc->ev.proto = 0;
 	sc->ev.socktype = 0;
-	sc->ev.detail = -1;
+	sc->ev.detail = detail;
 	__builtin_memset(sc->ev.addr, 0, sizeof(sc->ev.addr));
 	return 0;
 }
 
-/* The object is the one whose name sc holds. */
-static __noinline __maybe_unused int sbx_report_path(struct sbx_scratch *sc, __u64 id, __u32 mode,
-						     bool quiet)
+/* A denial whose object is the one whose name the scratch memory holds. */
+SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 quiet)
 {
+	struct sbx_scratch *sc = sbx_scratch_get();
 	struct hash h = {.sc = sc, .h = 0xcbf29ce484222325ull};
+	struct sbx_slot *slot = sbx_slot_get(id);
 
-	if (!sc)
+	if (!sc || !slot)
 		return 0;
-	sc->ev.mode = mode;
-	if (sc->rdev) {
-		struct sbx_slot *slot = sbx_slot_get(id);
-
-		if (slot && slot->tty_dev == sc->rdev &&
-		    (!slot->tty_ino || slot->tty_ino == sc->ino)) {
-			__builtin_memcpy(sc->ev.path, "@tty", 4);
-			sc->ev.path_len = 4;
-		}
-	}
-	if (!sc->ev.path_len)
+	sbx_report_begin(op, why, -1);
+	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
+		__builtin_memcpy(sc->ev.path, "@tty", 4);
+		sc->ev.path_len = 4;
+	} else {
 		spell_path(sc);
+	}
 	bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
 	sc->key.object = h.h;
-	report_commit(sc, id, quiet);
+	sbx_report_commit(id, mode, quiet);
+	return 0;
+}
+
+/* A denial of an operation that has no object but `object`, a number that tells repeats apart. */
+SBX_GLOBAL int sbx_report_plain(__u64 id, __u32 op, __u32 why, __s32 detail, __u64 object)
+{
+	struct sbx_scratch *sc = sbx_scratch_get();
+	struct sbx_slot *slot = sbx_slot_get(id);
+
+	if (!sc || !slot)
+		return 0;
+	sbx_report_begin(op, why, detail);
+	sc->key.object = object;
+	sbx_report_commit(id, slot->mode, 0);
 	return 0;
 }
 

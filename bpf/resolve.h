@@ -22,11 +22,6 @@
 struct walk {
 	struct dentry *d;
 	struct sbx_scratch *sc;
-	__u64 epoch;
-	__u64 inner; /* the file system has anchors that are not its root */
-	__u32 why;   /* SBX_WHY_POLICY: an anchor was found */
-	__u32 check;
-	__u32 proc; /* the file system is procfs */
 };
 
 /* The struct pid behind a directory directly below the root of procfs. */
@@ -41,41 +36,47 @@ static __always_inline __u64 proc_pid_of(struct inode *inode)
 	return pid;
 }
 
+/* The end of a walk: is there an anchor here, or the one that the first walk ended at? */
+static __always_inline bool walk_anchor(struct sbx_scratch *sc, struct dentry *d)
+{
+	struct sbx_anchor_key key = {.epoch = sc->at.epoch, .inode = (__u64)d->d_inode};
+
+	if (sc->at.check)
+		return key.inode == sc->anchor.inode && sc->at.n == sc->n;
+	if (!bpf_map_lookup_elem(&sbx_anchors, &key))
+		return false;
+	sc->anchor = key;
+	return true;
+}
+
 static long walk_level(__u32 i, struct walk *w)
 {
 	struct dentry *d = w->d, *parent = d->d_parent;
 	__u32 seq = d->d_seq.seqcount.sequence;
 	struct sbx_scratch *sc = w->sc;
+	struct sbx_cursor *at = &sc->at;
 	struct sbx_level *lv;
-	__u32 n = sc->at.n;
+	__u32 n = at->n;
 
-	w->why = SBX_WHY_RACED;
+	at->why = SBX_WHY_RACED;
 	if (seq & 1)
 		return 1;
-	if (parent == d || w->inner) {
-		struct sbx_anchor_key key = {.epoch = w->epoch, .inode = (__u64)d->d_inode};
-
-		if (w->check) {
-			if (key.inode == sc->anchor.inode && n == sc->n) {
-				w->why = SBX_WHY_POLICY;
-				return 1;
-			}
-		} else if (bpf_map_lookup_elem(&sbx_anchors, &key)) {
-			sc->anchor = key;
-			w->why = SBX_WHY_POLICY;
+	if (parent == d || at->inner) {
+		if (walk_anchor(sc, d)) {
+			at->why = SBX_WHY_POLICY;
 			return 1;
 		}
 		if (parent == d) {
-			w->why = w->check ? SBX_WHY_RACED : SBX_WHY_UNNAMED;
+			at->why = at->check ? SBX_WHY_RACED : SBX_WHY_UNNAMED;
 			return 1;
 		}
 	}
 	if (n >= SBX_MAX_DEPTH) {
-		w->why = SBX_WHY_DEEP;
+		at->why = SBX_WHY_DEEP;
 		return 1;
 	}
 	lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
-	if (w->check) {
+	if (at->check) {
 		if (lv->dentry != (__u64)d || lv->seq != seq)
 			return 1;
 	} else {
@@ -83,10 +84,10 @@ static long walk_level(__u32 i, struct walk *w)
 		lv->seq = seq;
 		lv->name = (__u64)d->d_name.name;
 		lv->len = d->d_name.len;
-		if (w->proc && parent == parent->d_parent)
+		if (at->proc && parent == parent->d_parent)
 			sc->proc_pid = proc_pid_of(d->d_inode);
 	}
-	sc->at.n = n + 1;
+	at->n = n + 1;
 	w->d = parent;
 	return 0;
 }
@@ -96,7 +97,7 @@ static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool
 	struct super_block *sb = d->d_sb;
 	__u64 sbp = (__u64)sb;
 	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
-	struct walk w = {.d = d, .sc = sc, .check = check};
+	struct walk w = {.d = d, .sc = sc};
 
 	if (!check) {
 		sc->proc_pid = 0;
@@ -106,15 +107,16 @@ static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool
 	}
 	if (!known)
 		return SBX_WHY_UNNAMED;
-	w.epoch = known->epoch;
-	w.inner = known->inner;
-	w.proc = sb->s_magic == PROC_SUPER_MAGIC;
-	w.why = SBX_WHY_DEEP;
+	sc->at.epoch = known->epoch;
+	sc->at.inner = known->inner != 0;
+	sc->at.proc = sb->s_magic == PROC_SUPER_MAGIC;
+	sc->at.check = check;
+	sc->at.why = SBX_WHY_DEEP;
 	sc->at.n = 0;
 	bpf_loop(SBX_MAX_DEPTH + 1, walk_level, &w, 0);
 	if (!check)
 		sc->n = sc->at.n;
-	return w.why;
+	return sc->at.why;
 }
 
 struct match {
@@ -233,7 +235,7 @@ static long member_level(__u32 i, struct member *m)
  * Is the process of that struct pid in the sandbox's cgroup? Members that left the cgroup count
  * as outsiders here: 6.1 cannot look up the label of a task that is found through a struct pid.
  */
-static __noinline bool proc_member(__u64 pid, __u64 cgroup)
+static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
 {
 	__u64 node = 0, task, css = 0, cgrp = 0;
 	struct member m = {.cgroup = cgroup};
@@ -275,9 +277,8 @@ static __always_inline __u32 match_sibling(struct match *m)
 				    : SBX_NO_STATE;
 }
 
-/* Runs the name in sc through the automaton of sandbox `id`. Fills *f. */
-static __always_inline int match_sandbox(struct sbx_scratch *sc, __u64 id, struct sbx_found *f,
-					 bool sibling)
+/* Runs the name in sc through the automaton of sandbox `id`. Fills sc->found[n]. */
+SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 sibling)
 {
 	struct match m = {.sc = sc};
 	struct sbx_anchor *anchor;
@@ -285,9 +286,12 @@ static __always_inline int match_sandbox(struct sbx_scratch *sc, __u64 id, struc
 	struct sbx_state *st;
 	struct sbx_slot *slot;
 	__u32 no = SBX_SLOT_OF(id), zero = 0, alen;
+	struct sbx_anchor_key key;
+	struct sbx_found *f;
 
-	if (!sc || !f)
+	if (!sc)
 		return -EINVAL;
+	f = &sc->found[n & (SBX_MAX_NEST - 1)];
 	f->why = SBX_WHY_INTERNAL;
 	slot = bpf_map_lookup_elem(&sbx_slots, &no);
 	m.image = bpf_map_lookup_elem(&sbx_images, &no);
@@ -314,7 +318,8 @@ static __always_inline int match_sandbox(struct sbx_scratch *sc, __u64 id, struc
 		sc->at.state = chunk->hdr.tty; /* the terminal that `run` was given */
 	} else {
 		sc->at.state = chunk->hdr.start;
-		anchor = bpf_map_lookup_elem(&sbx_anchors, &sc->anchor);
+		key = sc->anchor;
+		anchor = bpf_map_lookup_elem(&sbx_anchors, &key);
 		if (!anchor)
 			return 0;
 		alen = anchor->len;
@@ -366,7 +371,7 @@ static long resolve_sandbox(__u32 i, struct resolve *r)
 	__u64 id = r->l->id[n];
 
 	if (sbx_alive(id))
-		match_sandbox(r->sc, id, &r->sc->found[n], r->sibling);
+		match_sandbox(r->sc, id, n, r->sibling);
 	return 0;
 }
 

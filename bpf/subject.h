@@ -60,7 +60,7 @@ static __always_inline bool sbx_alive(__u64 id)
 }
 
 /* Adds id in the first free or void place. Several CPUs may do so at once: hence cmpxchg. */
-static __noinline int label_add(struct sbx_label *l, __u64 id)
+SBX_GLOBAL int label_add(struct sbx_label *l, __u64 id)
 {
 	int i, round;
 
@@ -160,16 +160,34 @@ static __always_inline struct sbx_label *sbx_label_of(struct task_struct *t)
 	return l;
 }
 
-static __always_inline struct sbx_label *sbx_subject(void)
+SBX_GLOBAL int sbx_refresh_current(void)
 {
-	return sbx_label_of(bpf_get_current_task_btf());
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, t, 0, 0);
+
+	return l ? label_refresh(t, l) : 0;
 }
 
-static __always_inline bool sbx_bound(struct sbx_label *l)
+/* The label of the current task; as sbx_label_of(). */
+static __always_inline struct sbx_label *sbx_subject(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct sbx_label *l =
+		bpf_task_storage_get(&sbx_labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct sbx_config *cfg = sbx_config_get();
+
+	if (!l || !cfg)
+		return NULL;
+	if (l->cgroup != sbx_task_cgroup(t) || l->gen != cfg->attach_gen)
+		sbx_refresh_current();
+	return l;
+}
+
+SBX_GLOBAL int sbx_bound(struct sbx_label *l)
 {
 	int i;
 
-	if (l->flags & SBX_LABEL_OVERFLOW)
+	if (!l || l->flags & SBX_LABEL_OVERFLOW)
 		return true;
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		if (sbx_alive(l->id[i]))
@@ -178,7 +196,7 @@ static __always_inline bool sbx_bound(struct sbx_label *l)
 }
 
 /* true: every sandbox that binds `l` binds the other task, too: it is "inside", as l sees it. */
-static __noinline __maybe_unused bool sbx_same_sandbox(struct sbx_label *l, struct sbx_label *other)
+SBX_GLOBAL int sbx_same_sandbox(struct sbx_label *l, struct sbx_label *other)
 {
 	int i, j;
 
