@@ -16,8 +16,10 @@
 #define S_IFMT	   0170000
 #define S_IFDIR	   0040000
 #define S_IFCHR	   0020000
+#define S_IFREG	   0100000
 #define S_ISDIR(m) (((m)&S_IFMT) == S_IFDIR)
 #define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
+#define S_ISREG(m) (((m)&S_IFMT) == S_IFREG)
 
 #define FMODE_READ    0x1
 #define FMODE_WRITE   0x2
@@ -47,6 +49,18 @@
 
 /* Keeps clang from reasoning about a value, so that a mask stays where the verifier wants it. */
 #define sbx_opaque(var) asm volatile("" : "+r"(var))
+
+/*
+ * Argument n of a hook that the kernel may call with NULL. From 6.3 on the verifier takes pointer
+ * arguments for trusted, that is: not NULL, and drops a comparison with NULL as dead code.
+ */
+static __always_inline __u64 sbx_arg(unsigned long long *ctx, int n)
+{
+	__u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), &ctx[n]);
+	return v;
+}
 
 /* What a hook returns: since 6.12 the verifier wants to see that it lies between -4095 and 0, and
  * does not follow values through calls. Anything else denies. */

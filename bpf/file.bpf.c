@@ -114,8 +114,10 @@ SEC("lsm/mmap_file")
 int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
 	     unsigned long flags, int ret)
 {
-	if (ret || !file || !(prot & PROT_EXEC) || sbx_outside())
+	if (ret || !(prot & PROT_EXEC) || sbx_outside())
 		return ret;
+	if (!sbx_arg(ctx, 0))
+		return 0; /* anonymous memory */
 	return sbx_verdict(check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC));
 }
 
@@ -151,4 +153,95 @@ int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqpro
 	if (!file)
 		return 0; /* anonymous memory */
 	return sbx_verdict(check_mapped(file));
+}
+
+/* --- ioctl --- */
+
+#define _IOC_TYPE(c)	  ((c) >> 8 & 0xff)
+#define TIOCCONS	  0x541d
+#define TIOCLINUX	  0x541c
+#define TIOCSTI		  0x5412
+#define TIOCSETD	  0x5423
+#define FIOSETOWN	  0x8901
+#define SIOCSPGRP	  0x8902
+#define IOC_TYPE_BTRFS	  0x94
+#define IOC_TYPE_XFS	  'X'
+#define EXT4_IOC_MOVE_EXT 0xc028660f
+
+enum ioctl_class {
+	IOCTL_WRITE,  /* needs `write` on the file */
+	IOCTL_FREE,   /* tells or sets what the descriptor's holder knows anyway */
+	IOCTL_REFUSE, /* names a second object, or speaks in another's place */
+};
+
+/* For files and directories. Numbers from asm-generic/ioctls.h, linux/fs.h, linux/fiemap.h. */
+static __always_inline enum ioctl_class file_ioctl_class(__u32 cmd)
+{
+	switch (cmd) {
+	case 1:		 /* FIBMAP */
+	case 2:		 /* FIGETBSZ */
+	case 0x5401:	 /* TCGETS: isatty() */
+	case 0x5413:	 /* TIOCGWINSZ */
+	case 0x541b:	 /* FIONREAD */
+	case 0x5421:	 /* FIONBIO */
+	case 0x5450:	 /* FIONCLEX */
+	case 0x5451:	 /* FIOCLEX */
+	case 0x5452:	 /* FIOASYNC */
+	case 0x5460:	 /* FIOQSIZE */
+	case 0x80086601: /* FS_IOC_GETFLAGS */
+	case 0x80046601: /* FS_IOC32_GETFLAGS */
+	case 0x80087601: /* FS_IOC_GETVERSION */
+	case 0x80047601: /* FS_IOC32_GETVERSION */
+	case 0x801c581f: /* FS_IOC_FSGETXATTR */
+	case 0x81009431: /* FS_IOC_GETFSLABEL */
+	case 0xc020660b: /* FS_IOC_FIEMAP */
+	case 0x40049409: /* FICLONE: both descriptors were judged when they were opened */
+	case 0x4020940d: /* FICLONERANGE */
+	case 0xc0189436: /* FIDEDUPERANGE */
+		return IOCTL_FREE;
+	case 0x401c5820: /* FS_IOC_FSSETXATTR */
+		return IOCTL_WRITE;
+	case EXT4_IOC_MOVE_EXT:
+		return IOCTL_REFUSE;
+	}
+	return _IOC_TYPE(cmd) == IOC_TYPE_BTRFS || _IOC_TYPE(cmd) == IOC_TYPE_XFS ? IOCTL_REFUSE
+										  : IOCTL_WRITE;
+}
+
+static __noinline int check_ioctl(struct file *file, __u32 cmd)
+{
+	struct inode *inode = file->f_inode;
+	enum ioctl_class class;
+
+	if (cmd == TIOCSTI || cmd == TIOCLINUX || cmd == TIOCSETD || cmd == TIOCCONS)
+		return sbx_forbid(SBX_OP_TTY_INJECT, cmd);
+	if (cmd == FIOSETOWN || cmd == SIOCSPGRP)
+		return sbx_forbid(SBX_OP_SIGNAL, cmd);
+	if (!inode)
+		return -EACCES; /* fail closed: never seen */
+	if (!S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode))
+		return 0; /* devices, sockets, pipes: whoever may open them may use them */
+	class = file_ioctl_class(cmd);
+	if (class == IOCTL_FREE)
+		return 0;
+	if (class == IOCTL_REFUSE)
+		return sbx_forbid(SBX_OP_IOCTL, cmd);
+	return check_file(file, SBX_OP_IOCTL, SBX_WRITE);
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(sbx_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return sbx_verdict(check_ioctl(file, cmd));
+}
+
+/* 32-bit programs: TIOCSTI through int80 would pass a denial in file_ioctl. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(sbx_file_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	return sbx_verdict(check_ioctl(file, cmd));
 }

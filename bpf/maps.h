@@ -150,12 +150,12 @@ SBX_MAP struct {
 	__type(value, struct sbx_label);
 } sbx_labels SEC(".maps");
 
-/* socket -> innermost sandbox of the task that made it */
+/* socket -> sandboxes of the task that made it (cgroup, gen and flags unused) */
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, __u64);
+	__type(value, struct sbx_label);
 } sbx_sockets SEC(".maps");
 
 /* One level of an object's name, leaf first. */
@@ -172,6 +172,16 @@ struct sbx_found {
 	__u32 why; /* SBX_WHY_POLICY: the rest is valid; else why everything is denied */
 	__u8 rights, any, all, quiet;
 	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
+};
+
+/* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */
+struct sbx_peer {
+	__u64 hi, lo;  /* the address as a number; IPv4: in lo */
+	__u8 addr[16]; /* network order */
+	__u16 family;
+	__u16 port;
+	__u16 proto; /* SBX_PROTO_* */
+	__u16 type;  /* of the socket */
 };
 
 /*
@@ -207,6 +217,7 @@ struct sbx_scratch {
 	__u64 proc_pid; /* struct pid of the process whose /proc directory is on the path; 0: none
 			 */
 	struct sbx_cursor at;
+	struct sbx_peer peer;
 	__u32 n;
 	__u32 rdev; /* of a character device, else 0 */
 	__u64 ino;

@@ -106,6 +106,9 @@ SBX_META_HOOK(inode_set_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct den
 SBX_META_HOOK(inode_remove_acl, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
 	      const char *name)
 
+/* FS_IOC_SETFLAGS and file_setattr(2), by whichever way */
+SBX_META_HOOK(inode_file_setattr, SBX_OP_CHMOD, SBX_WRITE, struct dentry *dentry, void *fattr)
+
 /* --- links and renames widen nothing and hollow out no denial (design 1.3) --- */
 
 static __always_inline void keep_other(struct sbx_scratch *sc)

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * The machine (design 1.6): what no policy opens. The hooks of each system call differ in their
+ * arguments between kernels; those that only ask who is calling read none of them. (An earlier
+ * program that denied ends the chain, so that not looking at its verdict loses nothing.)
+ */
+#include "decide.h"
+#include "object.h"
+
+#define SBX_FORBID_HOOK(hook, op)                                           \
+	SEC("lsm/" #hook)                                                   \
+	int BPF_PROG(sbx_##hook)                                            \
+	{                                                                   \
+		return sbx_outside() ? 0 : sbx_verdict(sbx_forbid(op, -1)); \
+	}
+
+SBX_FORBID_HOOK(sb_mount, SBX_OP_MOUNT)
+SBX_FORBID_HOOK(sb_kern_mount, SBX_OP_MOUNT) /* fsconfig(2) */
+SBX_FORBID_HOOK(sb_umount, SBX_OP_MOUNT)
+SBX_FORBID_HOOK(sb_remount, SBX_OP_MOUNT)
+SBX_FORBID_HOOK(sb_pivotroot, SBX_OP_MOUNT)
+SBX_FORBID_HOOK(move_mount, SBX_OP_MOUNT)
+SBX_FORBID_HOOK(userns_create, SBX_OP_USERNS)
+SBX_FORBID_HOOK(bpf, SBX_OP_BPF)
+SBX_FORBID_HOOK(kernel_read_file, SBX_OP_MODULE)
+SBX_FORBID_HOOK(kernel_load_data, SBX_OP_MODULE)
+SBX_FORBID_HOOK(perf_event_open, SBX_OP_PERF)
+SBX_FORBID_HOOK(syslog, SBX_OP_SYSLOG)
+SBX_FORBID_HOOK(settime, SBX_OP_SETTIME)
+SBX_FORBID_HOOK(quotactl, SBX_OP_QUOTA)
+SBX_FORBID_HOOK(quota_on, SBX_OP_QUOTA)
+SBX_FORBID_HOOK(uring_sqpoll, SBX_OP_IO_URING) /* its thread acts outside every task's label */
+SBX_FORBID_HOOK(uring_override_creds, SBX_OP_IO_URING)
+SBX_FORBID_HOOK(uring_cmd, SBX_OP_IO_URING)
+
+/* A module that is asked for by socket() or mount() and not there is nothing to report. */
+SEC("lsm/kernel_module_request")
+int BPF_PROG(sbx_module_request)
+{
+	struct sbx_label *l;
+
+	if (sbx_outside())
+		return 0;
+	l = sbx_subject();
+	if (!l)
+		return -EPERM; /* fail closed */
+	return sbx_verdict(sbx_bound(l) ? sbx_deny_quietly(l) : 0);
+}
+
+/* --- capabilities: only those that every sandbox lists --- */
+
+#define CAP_OPT_NOAUDIT 0x2
+
+static long capable_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i)];
+	__u32 zero = 0, no = SBX_SLOT_OF(id);
+	struct sbx_chunk *hdr;
+	void *image;
+
+	if (!sbx_alive(id))
+		return 0;
+	image = bpf_map_lookup_elem(&sbx_images, &no);
+	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
+	if (hdr && (hdr->hdr.caps >> (a->detail & 63) & 1))
+		return 0;
+	if (!a->both) /* the kernel asks on its own account otherwise */
+		sbx_report_plain(id, SBX_OP_CAPABILITY, SBX_WHY_POLICY, a->detail, a->detail);
+	a->denied = sbx_mode_of(id) != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
+/* We come after the kernel's own check: the task does have the capability. */
+SEC("lsm/capable")
+int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned int opts, int ret)
+{
+	struct ask a = {.detail = cap, .both = opts & CAP_OPT_NOAUDIT};
+
+	if (ret || sbx_outside())
+		return ret;
+	a.l = sbx_subject();
+	if (!a.l)
+		return -EPERM; /* fail closed */
+	if (!sbx_bound(a.l))
+		return 0;
+	bpf_loop(SBX_MAX_NEST, capable_one, &a, 0);
+	return sbx_verdict(a.denied || (a.l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0);
+}
+
+/* --- file systems that go --- */
+
+/* The next super block at this address is another file system: forget the name of this one. Its
+ * anchors carry the epoch, which never comes back; the loader sweeps them. */
+SEC("lsm/sb_delete")
+int BPF_PROG(sbx_sb_delete, struct super_block *sb)
+{
+	__u64 key = (__u64)sb, cred;
+	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &key);
+
+	if (!known)
+		return 0;
+	cred = known->cred;
+	if (cred)
+		bpf_map_delete_elem(&sbx_ovlcreds, &cred);
+	bpf_map_delete_elem(&sbx_sbs, &key);
+	return 0;
+}
