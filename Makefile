@@ -61,7 +61,12 @@ $(B)/obj/user/kern/%.o: user/kern/%.c $(B)/sbx.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
 
-$(B)/obj/%.o: %.c
+# Changes only when the directories do: another PREFIX compiles again.
+$(B)/dirs: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(DIRS) | cmp -s - $@ || printf '%s\n' $(DIRS) > $@
+
+$(B)/obj/%.o: %.c $(B)/dirs
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) $(DIRS) -MMD -MP -c $< -o $@
 
@@ -103,7 +108,7 @@ unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 tests: all $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) man ## build all test programs
 
 demo: setup ## an agent at work in a sandbox, and what a hijacked one cannot do
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
 	@tests/demo/demo.sh
 
 test: setup ## everything: quick tier, then the kernels in virtual machines
@@ -158,4 +163,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit tests demo test check soak bench setup lint fuzz vm man install uninstall clean help
+.PHONY: all unit tests demo test check soak bench setup lint fuzz vm man install uninstall \
+	clean help FORCE

@@ -116,7 +116,7 @@ int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 {
 	if (ret || !(prot & PROT_EXEC) || sbx_outside())
 		return ret;
-	if (!sbx_arg(ctx, 0))
+	if (!sbx_arg(ctx, 0) || !file) /* the newest verifiers want to see the second */
 		return 0; /* anonymous memory */
 	return sbx_verdict(check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC));
 }
