@@ -1,0 +1,757 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The actor of the kernel tests: does one thing after another from inside (or outside) a sandbox
+ * and compares what the kernel answers with what is expected.
+ *
+ *	act < SCRIPT
+ *
+ * A line is "EXPECT OPERATION ARGUMENT...": EXPECT is "ok", an errno's name, or several joined by
+ * '|'. Prints "ok LINE" or "not ok LINE: got X". '#' starts a comment; "echo" prints its line.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/fs.h>
+#include <linux/perf_event.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define MAX_ARGS 8
+
+/* 0 or a negative errno, from the convention of system calls */
+static int result(long r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+static int closed(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* --- files --- */
+
+static int do_read(char **a)
+{
+	char c;
+	int fd = open(a[0], O_RDONLY), r;
+
+	if (fd < 0)
+		return -errno;
+	r = read(fd, &c, 1) < 0 && errno != EISDIR ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int do_write(char **a)
+{
+	return closed(open(a[0], O_WRONLY));
+}
+
+static int do_rdwr(char **a)
+{
+	return closed(open(a[0], O_RDWR));
+}
+
+static int do_create(char **a)
+{
+	return closed(open(a[0], O_WRONLY | O_CREAT | O_EXCL, 0644));
+}
+
+static int do_trunc(char **a)
+{
+	return closed(open(a[0], O_RDONLY | O_TRUNC));
+}
+
+static int do_truncate(char **a)
+{
+	return result(truncate(a[0], 1));
+}
+
+static int do_unlink(char **a)
+{
+	return result(unlink(a[0]));
+}
+
+static int do_rmdir(char **a)
+{
+	return result(rmdir(a[0]));
+}
+
+static int do_mkdir(char **a)
+{
+	return result(mkdir(a[0], 0755));
+}
+
+static int do_mkfifo(char **a)
+{
+	return result(mknod(a[0], S_IFIFO | 0644, 0));
+}
+
+static int do_symlink(char **a)
+{
+	return result(symlink(a[0], a[1]));
+}
+
+static int do_link(char **a)
+{
+	return result(link(a[0], a[1]));
+}
+
+static int do_rename(char **a)
+{
+	return result(rename(a[0], a[1]));
+}
+
+static int do_exchange(char **a)
+{
+	return result(syscall(SYS_renameat2, AT_FDCWD, a[0], AT_FDCWD, a[1], RENAME_EXCHANGE));
+}
+
+static int do_chmod(char **a)
+{
+	return result(chmod(a[0], 0640));
+}
+
+static int do_chown(char **a)
+{
+	return result(chown(a[0], getuid(), -1));
+}
+
+static int do_utimes(char **a)
+{
+	struct timespec t[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	return result(utimensat(AT_FDCWD, a[0], t, 0));
+}
+
+static int do_setxattr(char **a)
+{
+	return result(setxattr(a[0], "user.sbx", "x", 1, 0));
+}
+
+static int do_listxattr(char **a)
+{
+	return result(listxattr(a[0], NULL, 0));
+}
+
+static int do_list(char **a)
+{
+	DIR *d = opendir(a[0]);
+
+	if (!d)
+		return -errno;
+	closedir(d);
+	return 0;
+}
+
+static int do_stat(char **a)
+{
+	struct stat st;
+
+	return result(stat(a[0], &st));
+}
+
+static int do_chdir(char **a)
+{
+	int here = open(".", O_PATH), r = result(chdir(a[0]));
+
+	if (here >= 0 && (fchdir(here) || close(here)))
+		return -errno;
+	return r;
+}
+
+/* O_PATH asks for nothing; the descriptor must not be a way to more. */
+static int do_opath_reopen(char **a)
+{
+	char name[64];
+	int fd = open(a[0], O_PATH), r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	r = closed(open(name, O_RDONLY));
+	close(fd);
+	return r;
+}
+
+static int do_tmpfile(char **a)
+{
+	return closed(open(a[0], O_TMPFILE | O_RDWR, 0600));
+}
+
+static int do_tmpfile_link(char **a)
+{
+	char name[64];
+	int fd = open(a[0], O_TMPFILE | O_RDWR, 0600), r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	r = result(linkat(AT_FDCWD, name, AT_FDCWD, a[1], AT_SYMLINK_FOLLOW));
+	close(fd);
+	return r;
+}
+
+static int do_by_handle(char **a)
+{
+	struct {
+		struct file_handle h;
+		char space[128];
+	} f = {.h.handle_bytes = 128};
+	int id, mnt, r;
+
+	if (name_to_handle_at(AT_FDCWD, a[0], &f.h, &id, 0))
+		return -errno;
+	mnt = open(a[1], O_PATH);
+	r = closed(open_by_handle_at(mnt, &f.h, O_RDONLY));
+	close(mnt);
+	return r;
+}
+
+static int do_ioctl_setflags(char **a)
+{
+	int fd = open(a[0], O_RDONLY), flags = 0, r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(ioctl(fd, FS_IOC_GETFLAGS, &flags));
+	if (!r)
+		r = result(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+	close(fd);
+	return r;
+}
+
+static int do_through_root(char **a)
+{
+	char name[4096];
+
+	snprintf(name, sizeof(name), "/proc/self/root%s", a[0]);
+	return closed(open(name, O_RDONLY));
+}
+
+/* --- programs --- */
+
+static int wait_exec(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? -(WEXITSTATUS(status) & 0x7f) : -ECHILD;
+}
+
+static int do_exec(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+
+		if (null >= 0)
+			dup2(null, 1);
+		execv(a[0], a);
+		_exit(errno);
+	}
+	return wait_exec(pid);
+}
+
+static int do_exec_memfd(char **a)
+{
+	char buf[65536], *none[] = {"x", NULL};
+	int src = open(a[0], O_RDONLY), fd;
+	ssize_t n;
+	pid_t pid;
+
+	if (src < 0)
+		return -errno;
+	fd = memfd_create("x", 0);
+	while ((n = read(src, buf, sizeof(buf))) > 0)
+		if (write(fd, buf, n) != n)
+			return -EIO;
+	close(src);
+	pid = fork();
+	if (!pid) {
+		syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+		_exit(errno);
+	}
+	close(fd);
+	return wait_exec(pid);
+}
+
+static int do_mmap_exec(char **a)
+{
+	int fd = open(a[0], O_RDONLY);
+	void *m;
+
+	if (fd < 0)
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (m == MAP_FAILED)
+		return -errno;
+	munmap(m, 4096);
+	return 0;
+}
+
+static int do_mprotect_exec(char **a)
+{
+	int fd = open(a[0], O_RDONLY), r;
+	void *m;
+
+	if (fd < 0)
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (m == MAP_FAILED)
+		return -errno;
+	r = result(mprotect(m, 4096, PROT_READ | PROT_EXEC));
+	munmap(m, 4096);
+	return r;
+}
+
+static int do_jit(char **a)
+{
+	void *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (m == MAP_FAILED)
+		return -errno;
+	if (mprotect(m, 4096, PROT_READ | PROT_EXEC))
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m == MAP_FAILED ? -errno : 0;
+}
+
+/* --- network --- */
+
+static socklen_t address(struct sockaddr_storage *ss, const char *host, const char *port)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in *four = (struct sockaddr_in *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (strchr(host, ':')) {
+		six->sin6_family = AF_INET6;
+		inet_pton(AF_INET6, host, &six->sin6_addr);
+		six->sin6_port = htons(atoi(port));
+		return sizeof(*six);
+	}
+	four->sin_family = AF_INET;
+	inet_pton(AF_INET, host, &four->sin_addr);
+	four->sin_port = htons(atoi(port));
+	return sizeof(*four);
+}
+
+/* Nobody may listen: being refused or unreachable means that we were let through. */
+static int answer(int fd, long r)
+{
+	int e = errno;
+
+	close(fd);
+	if (r < 0 && (e == ECONNREFUSED || e == ENETUNREACH || e == EHOSTUNREACH ||
+		      e == EINPROGRESS || e == EADDRNOTAVAIL))
+		return 0;
+	return r < 0 ? -e : 0;
+}
+
+static int do_connect(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : answer(fd, connect(fd, (void *)&ss, len));
+}
+
+static int do_udp_connect(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, connect(fd, (void *)&ss, len));
+}
+
+static int do_sendto(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+/* udp_sendmsg() takes AF_UNSPEC for AF_INET. */
+static int do_sendto_unspec(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ss.ss_family = AF_UNSPEC;
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+static int do_sendmmsg(char **a)
+{
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &ss}};
+	int fd;
+
+	m.msg_hdr.msg_namelen = address(&ss, a[0], a[1]);
+	fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+	return fd < 0 ? -errno : answer(fd, sendmmsg(fd, &m, 1, 0));
+}
+
+static int do_fastopen(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, MSG_FASTOPEN, (void *)&ss, len));
+}
+
+static int do_bind(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, bind(fd, (void *)&ss, len));
+}
+
+static int do_listen_unbound(char **a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, listen(fd, 1));
+}
+
+static int do_socket(char **a)
+{
+	return closed(socket(atoi(a[0]), atoi(a[1]), atoi(a[2])));
+}
+
+static int do_ip_options(char **a)
+{
+	unsigned char lsrr[] = {131, 7, 4, 192, 0, 2, 1, 0};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+
+	r = result(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, lsrr, sizeof(lsrr)));
+	close(fd);
+	return r;
+}
+
+static int do_unix(char **a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strncpy(un.sun_path, a[0], sizeof(un.sun_path) - 1);
+	if (un.sun_path[0] == '@')
+		un.sun_path[0] = 0;
+	return answer(fd, connect(fd, (void *)&un, sizeof(un.sun_family) + strlen(a[0])));
+}
+
+/* A server and a client in one sandbox. */
+static int do_unix_inside(char **a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), r;
+
+	strncpy(un.sun_path, a[0], sizeof(un.sun_path) - 1);
+	unlink(a[0]);
+	r = result(bind(s, (void *)&un, sizeof(un)));
+	if (!r)
+		r = result(listen(s, 1));
+	if (!r)
+		r = result(connect(c, (void *)&un, sizeof(un)));
+	close(s);
+	close(c);
+	return r;
+}
+
+/* --- processes and the machine --- */
+
+static int do_kill(char **a)
+{
+	return result(kill(atoi(a[0]), 0));
+}
+
+static int do_ptrace(char **a)
+{
+	pid_t pid = atoi(a[0]);
+	int r = result(ptrace(PTRACE_SEIZE, pid, 0, 0));
+
+	if (!r)
+		ptrace(PTRACE_DETACH, pid, 0, 0);
+	return r;
+}
+
+static int do_prlimit(char **a)
+{
+	struct rlimit lim = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return result(prlimit(atoi(a[0]), RLIMIT_CPU, &lim, NULL));
+}
+
+static int do_setprio(char **a)
+{
+	return result(setpriority(PRIO_PROCESS, atoi(a[0]), 5));
+}
+
+static int do_vmread(char **a)
+{
+	char c;
+	struct iovec l = {&c, 1}, r = {&c, 1};
+
+	return process_vm_readv(atoi(a[0]), &l, 1, &r, 1, 0) < 0 && errno != EFAULT ? -errno : 0;
+}
+
+static int do_setown(char **a)
+{
+	int p[2], r;
+
+	if (pipe(p))
+		return -errno;
+	r = result(fcntl(p[0], F_SETOWN, atoi(a[0])));
+	close(p[0]);
+	close(p[1]);
+	return r;
+}
+
+static int do_mount(char **a)
+{
+	return result(mount("none", a[0], "tmpfs", 0, NULL));
+}
+
+static int do_fsopen(char **a)
+{
+	int fd = syscall(SYS_fsopen, "tmpfs", 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(syscall(SYS_fsconfig, fd, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
+	close(fd);
+	return r;
+}
+
+static int do_unshare_user(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? errno : 0);
+	return wait_exec(pid);
+}
+
+static int do_chroot(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(chroot(a[0]) ? errno : 0);
+	return wait_exec(pid);
+}
+
+static int do_bpf(char **a)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+
+	return closed(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+}
+
+static int do_perf(char **a)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr)};
+
+	return closed(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
+}
+
+static int do_settime(char **a)
+{
+	struct timeval tv;
+
+	gettimeofday(&tv, NULL);
+	return result(settimeofday(&tv, NULL));
+}
+
+static int do_syslog(char **a)
+{
+	return result(syscall(SYS_syslog, 10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0));
+}
+
+static int do_tiocsti(char **a)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(ioctl(fd, TIOCSTI, "x"));
+	close(fd);
+	return r;
+}
+
+static int do_uring_sqpoll(char **a)
+{
+	unsigned int params[30] = {0};
+
+	params[2] = 2; /* flags: IORING_SETUP_SQPOLL */
+	return closed(syscall(SYS_io_uring_setup, 4, params));
+}
+
+static int do_nsfs(char **a)
+{
+	return closed(open("/proc/self/ns/mnt", O_RDONLY));
+}
+
+static const struct op {
+	const char *name;
+	int args;
+	int (*fn)(char **a);
+} ops[] = {
+	{"read", 1, do_read},
+	{"write", 1, do_write},
+	{"rdwr", 1, do_rdwr},
+	{"create", 1, do_create},
+	{"trunc", 1, do_trunc},
+	{"truncate", 1, do_truncate},
+	{"unlink", 1, do_unlink},
+	{"rmdir", 1, do_rmdir},
+	{"mkdir", 1, do_mkdir},
+	{"mkfifo", 1, do_mkfifo},
+	{"symlink", 2, do_symlink},
+	{"link", 2, do_link},
+	{"rename", 2, do_rename},
+	{"exchange", 2, do_exchange},
+	{"chmod", 1, do_chmod},
+	{"chown", 1, do_chown},
+	{"utimes", 1, do_utimes},
+	{"setxattr", 1, do_setxattr},
+	{"listxattr", 1, do_listxattr},
+	{"list", 1, do_list},
+	{"stat", 1, do_stat},
+	{"chdir", 1, do_chdir},
+	{"opath-reopen", 1, do_opath_reopen},
+	{"tmpfile", 1, do_tmpfile},
+	{"tmpfile-link", 2, do_tmpfile_link},
+	{"by-handle", 2, do_by_handle},
+	{"setflags", 1, do_ioctl_setflags},
+	{"through-root", 1, do_through_root},
+	{"exec", 1, do_exec},
+	{"exec-memfd", 1, do_exec_memfd},
+	{"mmap-exec", 1, do_mmap_exec},
+	{"mprotect-exec", 1, do_mprotect_exec},
+	{"jit", 0, do_jit},
+	{"connect", 2, do_connect},
+	{"udp-connect", 2, do_udp_connect},
+	{"sendto", 2, do_sendto},
+	{"sendto-unspec", 2, do_sendto_unspec},
+	{"sendmmsg", 2, do_sendmmsg},
+	{"fastopen", 2, do_fastopen},
+	{"bind", 2, do_bind},
+	{"listen-unbound", 0, do_listen_unbound},
+	{"socket", 3, do_socket},
+	{"ip-options", 0, do_ip_options},
+	{"unix", 1, do_unix},
+	{"unix-inside", 1, do_unix_inside},
+	{"kill", 1, do_kill},
+	{"ptrace", 1, do_ptrace},
+	{"prlimit", 1, do_prlimit},
+	{"setprio", 1, do_setprio},
+	{"vmread", 1, do_vmread},
+	{"setown", 1, do_setown},
+	{"mount", 1, do_mount},
+	{"fsopen", 0, do_fsopen},
+	{"unshare-user", 0, do_unshare_user},
+	{"chroot", 1, do_chroot},
+	{"bpf", 0, do_bpf},
+	{"perf", 0, do_perf},
+	{"settime", 0, do_settime},
+	{"syslog", 0, do_syslog},
+	{"tiocsti", 0, do_tiocsti},
+	{"uring-sqpoll", 0, do_uring_sqpoll},
+	{"nsfs", 0, do_nsfs},
+};
+
+static bool expected(const char *list, int r)
+{
+	const char *name = r ? strerrorname_np(-r) : "ok";
+	char copy[256], *tok, *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", list);
+	for (tok = strtok_r(copy, "|", &save); tok; tok = strtok_r(NULL, "|", &save))
+		if (name && !strcmp(tok, name))
+			return true;
+	return false;
+}
+
+/* Returns 0 when the line went as expected. */
+static int run_line(char *line)
+{
+	char *words[MAX_ARGS + 2] = {NULL}, *save = NULL, shown[4096];
+	int n = 0, r;
+	size_t i;
+
+	snprintf(shown, sizeof(shown), "%s", line);
+	for (words[n] = strtok_r(line, " \t", &save); words[n] && n < MAX_ARGS;
+	     words[n] = strtok_r(NULL, " \t", &save))
+		n++;
+	if (!n || words[0][0] == '#')
+		return 0;
+	for (i = 0; n >= 2 && i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (strcmp(ops[i].name, words[1]))
+			continue;
+		if (n - 2 != ops[i].args)
+			break;
+		r = ops[i].fn(words + 2);
+		if (expected(words[0], r)) {
+			printf("ok %s\n", shown);
+			return 0;
+		}
+		printf("not ok %s: got %s\n", shown, r ? strerrorname_np(-r) : "ok");
+		return 1;
+	}
+	printf("not ok %s: no such operation, or wrong arguments\n", shown);
+	return 1;
+}
+
+int main(void)
+{
+	char line[4096];
+	int bad = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = 0;
+		bad |= run_line(line);
+	}
+	return bad;
+}

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# All kernel tests, as root in a virtual machine: tests/vm/run.sh --kernel K -- tests/kernel/all.sh
+# T=name runs one of them. The last line sums up.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+passed=0 failed=0 skipped=0
+for t in "$here"/test_${T:-*}.sh; do
+	name=$(basename "$t" .sh)
+	start=$SECONDS
+	p=0 f=0 s=0
+	log=$(mktemp)
+	timeout -k 10 "${LIMIT:-400}" bash "$t" >"$log" 2>&1
+	rc=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) p=$((p + 1)) ;;
+		"not ok "*) f=$((f + 1)) ;;
+		"skip "*) s=$((s + 1)) ;;
+		esac
+	done <"$log"
+	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
+		echo "not ok $name ended with status $rc" >>"$log"
+		f=1
+	elif [ $((p + f)) -eq 0 ]; then
+		echo "not ok $name tested nothing" >>"$log"
+		f=1
+	fi
+	if [ "$f" -gt 0 ]; then
+		grep -v '^ok ' "$log"
+	else
+		grep '^skip ' "$log"
+	fi
+	rm -f "$log"
+	echo "$name: $p passed, $f failed, $s skipped ($((SECONDS - start)) s)"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

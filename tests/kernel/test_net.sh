@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The network: every way to name a peer, with its allowed twin.
+. "$(dirname "$0")/lib.sh"
+ip link add dummy0 type dummy 2>/dev/null || modprobe dummy
+ip link add dummy0 type dummy 2>/dev/null
+ip addr add 203.0.113.1/24 dev dummy0
+ip -6 addr add 2001:db8::1/64 dev dummy0 nodad
+ip link set dummy0 up
+
+policy "$W/net.yaml" <<EOF
+  - allow: [read, write]
+    path: "$W/**"
+network:
+  - allow: [connect]
+    to: ["203.0.113.5:443", "10.20.0.0/16:5432", "[2001:db8::/32]:443", "localhost:3000-3999", "203.0.113.53:53/udp"]
+  - deny: [connect]
+    to: "10.20.30.0/24:5432"
+  - allow: [bind]
+    to: ["localhost:0", "localhost:3000-3999"]
+EOF
+
+for user in root nobody; do
+	inside net "$W/net.yaml" $user <<-EOF
+		ok connect 203.0.113.5 443
+		EACCES connect 203.0.113.5 80
+		EACCES connect 203.0.113.6 443
+		ok connect 10.20.1.1 5432
+		EACCES connect 10.20.30.1 5432
+		EACCES connect 10.21.0.0 5432
+		EACCES connect 10.19.255.255 5432
+		ok connect 2001:db8::5 443
+		EACCES connect 2001:db9::5 443
+		ok connect ::ffff:203.0.113.5 443
+		EACCES connect ::ffff:203.0.113.6 443
+		ok connect 127.0.0.1 3000
+		ok connect 127.9.9.9 3999
+		EACCES connect 127.0.0.1 22
+		ok connect ::1 3500
+		EACCES connect ::1 22
+		ok connect 0.0.0.0 3000
+		EACCES connect 0.0.0.0 22
+		EACCES connect :: 22
+		ok connect :: 3000
+		ok udp-connect 203.0.113.53 53
+		EACCES connect 203.0.113.53 53
+		ok sendto 203.0.113.53 53
+		EACCES sendto 203.0.113.54 53
+		ok sendto-unspec 203.0.113.53 53
+		EACCES sendto-unspec 203.0.113.54 53
+		ok sendmmsg 203.0.113.53 53
+		EACCES sendmmsg 203.0.113.54 53
+		EACCES fastopen 203.0.113.6 443
+		ok fastopen 203.0.113.5 443
+		ok bind 127.0.0.1 3000
+		ok bind 127.0.0.1 0
+		EACCES bind 127.0.0.1 4000
+		EACCES bind 0.0.0.0 3000
+		EACCES bind 203.0.113.1 3000
+		EACCES bind :: 3000
+		ok bind ::1 3000
+		EACCES listen-unbound
+		ok socket 2 1 0
+		ok socket 2 2 17
+		ok socket 10 1 6
+		ok socket 1 1 0
+		EAFNOSUPPORT socket 2 1 262
+		EAFNOSUPPORT socket 2 3 1
+		EAFNOSUPPORT socket 2 2 1
+		EAFNOSUPPORT socket 2 1 132
+		EAFNOSUPPORT socket 2 2 136
+		EAFNOSUPPORT socket 16 3 0
+		EAFNOSUPPORT socket 16 3 15
+		EAFNOSUPPORT socket 17 3 0
+		EAFNOSUPPORT socket 38 5 0
+		EAFNOSUPPORT socket 40 1 0
+		EPERM ip-options
+		ok unix-inside $W/inside.sock
+	EOF
+done
+
+# unix sockets of others
+python3 - "$W/outside.sock" <<-'EOF' &
+	import os, socket, sys, time
+	s = socket.socket(socket.AF_UNIX)
+	s.bind(sys.argv[1])
+	os.chmod(sys.argv[1], 0o777)
+	s.listen(5)
+	t = socket.socket(socket.AF_UNIX)
+	t.bind("\0sbx-outside")
+	t.listen(5)
+	time.sleep(60)
+EOF
+server=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ -S "$W/outside.sock" ] && break
+	sleep 0.5
+done
+check "net: the twin outside reaches the socket" "$ACT" <<<"ok unix $W/outside.sock"
+inside net "$W/net.yaml" root <<-EOF
+	EACCES unix $W/outside.sock
+	EACCES unix @sbx-outside
+EOF
+kill $server
+
+sed -i 's/^network:/families: [netlink-route]\nnetwork:/' "$W/net.yaml"
+inside families "$W/net.yaml" nobody <<-EOF
+	ok socket 16 3 0
+	EAFNOSUPPORT socket 16 3 15
+EOF
+rm -rf "$W"

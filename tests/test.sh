@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs a tier of tests: quick (no virtual machine), all, soak. The last line is the sum of everything.
+set -u
+cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
+
+KERNELS=${KERNELS:-6.1 6.12 newest}
+JOBS=${JOBS:-$(nproc)}
+
+quietly() { # its output only when it fails
+	local log rc
+	log=$(mktemp)
+	"$@" >"$log" 2>&1
+	rc=$?
+	[ $rc -eq 0 ] || cat "$log"
+	rm -f "$log"
+	return $rc
+}
+
+build() {
+	if quietly make --no-print-directory -s -j"$JOBS" tests; then
+		ok "everything compiles without warnings"
+	else
+		not_ok "the build fails"
+	fi
+	closing
+}
+
+fuzz() {
+	quietly make --no-print-directory -s -j"$JOBS" tests
+	make --no-print-directory -s fuzz FUZZ_TIME="$1"
+}
+
+matrix() {
+	# shellcheck disable=SC2086 # a list
+	if ! quietly tests/vm/kernels.sh fetch $KERNELS; then
+		not_ok "the kernels cannot be fetched"
+		closing
+		return
+	fi
+	# shellcheck disable=SC2086
+	tests/vm/matrix.sh -j 2 $KERNELS -- "$@"
+}
+
+random() { # the random unit tests with seeds of their own, for so many seconds
+	local end=$((SECONDS + $1)) seed t
+	while [ $SECONDS -lt "$end" ]; do
+		seed=$RANDOM$RANDOM
+		for t in build/unit/test_*_random; do
+			if quietly env SBX_SEED=$seed "$t"; then
+				passed=$((passed + 1))
+			else
+				not_ok "${t##*/} with SBX_SEED=$seed"
+			fi
+		done
+	done
+	closing
+}
+
+# In a subshell, with sums of its own: section() reads the closing line.
+part() {
+	(
+		# shellcheck disable=SC2034 # lib.sh uses them
+		passed=0 failed=0 skipped=0
+		"$@"
+	)
+}
+
+quick() {
+	section "build" part build || return # nothing else would mean anything
+	section "lint" tests/lint/lint.sh
+	section "unit tests" make --no-print-directory -s unit
+	section "fuzzing" part fuzz "${FUZZ_TIME:-30}"
+}
+
+case "${1:-all}" in
+quick)
+	quick
+	;;
+all)
+	quick || :
+	if [ -x build/sbx-bpf ]; then
+		section "kernels: $KERNELS" part matrix tests/kernel/all.sh
+		section "demo" tests/demo/demo.sh
+	fi
+	;;
+soak)
+	if section "build" part build; then
+		section "random tests" part random 600
+		section "fuzzing" part fuzz 600
+		section "kernels: $KERNELS" part matrix tests/kernel/soak.sh
+	fi
+	;;
+*)
+	echo "usage: $0 quick|all|soak" >&2
+	exit 2
+	;;
+esac
+
+printf '\n== sum: %d s\n' "$SECONDS"
+closing
