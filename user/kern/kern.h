@@ -36,18 +36,20 @@ struct sbx_probe {
 int sbx_probe_run(struct sbx_probe *out);
 void sbx_probe_free(struct sbx_probe *p);
 
-/* --- session: maps and programs, opened or loaded ------------------------------------------------ */
+/* --- session: maps and programs, opened or loaded ------------------------------------------------
+ */
 
 struct sbx_kern; /* an open handle; holds the loader lock when opened for change */
 
-#define SBX_KERN_READ 0	  /* pins must exist; -ENOENT: nothing is loaded */
+#define SBX_KERN_READ	0 /* pins must exist; -ENOENT: nothing is loaded */
 #define SBX_KERN_CHANGE 1 /* lock; pins must exist */
-#define SBX_KERN_LOAD 2	  /* lock; load, attach and pin everything if it is not there yet */
+#define SBX_KERN_LOAD	2 /* lock; load, attach and pin everything if it is not there yet */
 
 int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d);
 void sbx_kern_close(struct sbx_kern *k);
 
-/* --- sandboxes ----------------------------------------------------------------------------------- */
+/* --- sandboxes -----------------------------------------------------------------------------------
+ */
 
 struct sbx_sandbox_info {
 	struct sbx_slot slot;
@@ -91,7 +93,8 @@ int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_
 /* The meta blob of one sandbox; free(*json). */
 int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json);
 
-/* --- cgroup.c -------------------------------------------------------------------------------------- */
+/* --- cgroup.c
+ * -------------------------------------------------------------------------------------- */
 
 /* Where cgroup2 is mounted ("/sys/fs/cgroup" or ".../unified"), or -ENOENT. */
 int sbx_cgroup_mount(char *buf, size_t size);

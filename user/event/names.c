@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/* The numbers in an event, in the words that people use for them. */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include "user/event/event.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const op_names[] = {
+	[SBX_OP_READ] = "read",
+	[SBX_OP_WRITE] = "write",
+	[SBX_OP_EXEC] = "exec",
+	[SBX_OP_MMAP_EXEC] = "mmap-exec",
+	[SBX_OP_CREATE] = "create",
+	[SBX_OP_REMOVE] = "remove",
+	[SBX_OP_RENAME_FROM] = "rename-from",
+	[SBX_OP_RENAME_TO] = "rename-to",
+	[SBX_OP_LINK_FROM] = "link-from",
+	[SBX_OP_LINK_TO] = "link-to",
+	[SBX_OP_TRUNCATE] = "truncate",
+	[SBX_OP_CHMOD] = "chmod",
+	[SBX_OP_CHOWN] = "chown",
+	[SBX_OP_UTIMES] = "utimes",
+	[SBX_OP_SETXATTR] = "setxattr",
+	[SBX_OP_GETXATTR] = "getxattr",
+	[SBX_OP_IOCTL] = "ioctl",
+	[SBX_OP_RECEIVE] = "receive",
+	[SBX_OP_CHROOT] = "chroot",
+	[SBX_OP_CONNECT] = "connect",
+	[SBX_OP_SEND] = "send",
+	[SBX_OP_BIND] = "bind",
+	[SBX_OP_LISTEN] = "listen",
+	[SBX_OP_UNIX_CONNECT] = "unix-connect",
+	[SBX_OP_SOCKET] = "socket",
+	[SBX_OP_MOUNT] = "mount",
+	[SBX_OP_BPF] = "bpf",
+	[SBX_OP_MODULE] = "module",
+	[SBX_OP_PERF] = "perf",
+	[SBX_OP_USERNS] = "userns",
+	[SBX_OP_SYSLOG] = "syslog",
+	[SBX_OP_SETTIME] = "settime",
+	[SBX_OP_QUOTA] = "quota",
+	[SBX_OP_CAPABILITY] = "capability",
+	[SBX_OP_PTRACE] = "ptrace",
+	[SBX_OP_SIGNAL] = "signal",
+	[SBX_OP_TASK_CHANGE] = "task-change",
+	[SBX_OP_TTY_INJECT] = "tty-inject",
+	[SBX_OP_KEYRING] = "keyring",
+	[SBX_OP_IPC] = "ipc",
+	[SBX_OP_IO_URING] = "io-uring",
+	[SBX_OP_PRIVILEGED_EXEC] = "privileged-exec",
+	[SBX_OP_SOCKOPT] = "sockopt",
+	[SBX_OP_SHMAT] = "shmat",
+	[SBX_OP_LABEL] = "label",
+};
+
+_Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
+
+#define FILE_KIND    SBX_KIND_FILE
+#define NET_KIND     SBX_KIND_NET
+#define MACHINE_KIND SBX_KIND_MACHINE
+#define TASK_KIND    SBX_KIND_TASK
+
+static const struct sbx_op_info ops[] = {
+#define SBX_OP(name, kind, right, verb) {NULL, verb, kind##_KIND, right},
+#include "sbx_ops.def"
+#undef SBX_OP
+};
+
+static const char *const why_texts[] = {
+#define SBX_WHY(name, text) text,
+#include "sbx_why.def"
+#undef SBX_WHY
+};
+
+static const char *const why_names[] = {
+	[SBX_WHY_POLICY] = "policy",
+	[SBX_WHY_UNNAMED] = "unnamed",
+	[SBX_WHY_DEEP] = "deep",
+	[SBX_WHY_RACED] = "raced",
+	[SBX_WHY_NOT_IN_SANDBOX] = "not-in-sandbox",
+	[SBX_WHY_ANONYMOUS_EXEC] = "anonymous-exec",
+	[SBX_WHY_WIDENS] = "widens",
+	[SBX_WHY_HOLLOWS] = "hollows",
+	[SBX_WHY_OTHERS_PROC] = "others-proc",
+	[SBX_WHY_FAMILY] = "family",
+	[SBX_WHY_OUTSIDER] = "outsider",
+	[SBX_WHY_PRIVILEGE] = "privilege",
+	[SBX_WHY_NESTING] = "nesting",
+	[SBX_WHY_INTERNAL] = "internal",
+};
+
+_Static_assert(COUNT(why_names) == SBX_WHYS, "every reason has its name");
+
+struct sbx_op_info sbx_op_info(unsigned op)
+{
+	struct sbx_op_info info = {"unknown", "do something that this version has no name for",
+				   SBX_KIND_MACHINE, 0};
+
+	if (op < SBX_OPS) {
+		info = ops[op];
+		info.name = op_names[op];
+	}
+	return info;
+}
+
+const char *sbx_op_name(unsigned op)
+{
+	return sbx_op_info(op).name;
+}
+
+const char *sbx_why_name(unsigned why)
+{
+	return why < SBX_WHYS ? why_names[why] : "unknown";
+}
+
+const char *sbx_why_text(unsigned why)
+{
+	return why < SBX_WHYS ? why_texts[why] : "for a reason that this version has no name for";
+}
+
+const char *sbx_capability_name(int cap)
+{
+	static const char *const names[] = {
+		"cap_chown", "cap_dac_override", "cap_dac_read_search", "cap_fowner", "cap_fsetid",
+		"cap_kill", "cap_setgid", "cap_setuid", "cap_setpcap", "cap_linux_immutable",
+		"cap_net_bind_service", "cap_net_broadcast", "cap_net_admin", "cap_net_raw",
+		"cap_ipc_lock", "cap_ipc_owner", "cap_sys_module", "cap_sys_rawio",
+		"cap_sys_chroot", "cap_sys_ptrace", "cap_sys_pacct", "cap_sys_admin",
+		"cap_sys_boot", "cap_sys_nice", "cap_sys_resource", "cap_sys_time",
+		"cap_sys_tty_config", "cap_mknod", "cap_lease", "cap_audit_write",
+		"cap_audit_control", "cap_setfcap", "cap_mac_override", "cap_mac_admin",
+		"cap_syslog", "cap_wake_alarm", "cap_block_suspend", "cap_audit_read",
+		"cap_perfmon", "cap_bpf", "cap_checkpoint_restore",
+	};
+
+	return cap >= 0 && (size_t)cap < COUNT(names) ? names[cap] : NULL;
+}
+
+struct name {
+	unsigned number;
+	const char *name;
+};
+
+static const char *name_in(const struct name *v, size_t n, unsigned number)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (v[i].number == number)
+			return v[i].name;
+	return NULL;
+}
+
+const char *sbx_family_name(int family)
+{
+	static const struct name names[] = {
+		{AF_UNIX, "unix"},	   {AF_INET, "inet"},		{AF_AX25, "ax25"},
+		{AF_IPX, "ipx"},	   {AF_APPLETALK, "appletalk"}, {AF_NETROM, "netrom"},
+		{AF_ATMPVC, "atmpvc"},	   {AF_X25, "x25"},		{AF_INET6, "inet6"},
+		{AF_ROSE, "rose"},	   {AF_KEY, "key"},		{AF_NETLINK, "netlink"},
+		{AF_PACKET, "packet"},	   {AF_ATMSVC, "atmsvc"},	{AF_RDS, "rds"},
+		{AF_PPPOX, "pppox"},	   {AF_LLC, "llc"},		{AF_IB, "ib"},
+		{AF_MPLS, "mpls"},	   {AF_CAN, "can"},		{AF_TIPC, "tipc"},
+		{AF_BLUETOOTH, "bluetooth"}, {AF_IUCV, "iucv"},		{AF_RXRPC, "rxrpc"},
+		{AF_ISDN, "isdn"},	   {AF_PHONET, "phonet"},	{AF_IEEE802154, "ieee802154"},
+		{AF_CAIF, "caif"},	   {AF_ALG, "alg"},		{AF_NFC, "nfc"},
+		{AF_VSOCK, "vsock"},	   {AF_KCM, "kcm"},		{AF_QIPCRTR, "qipcrtr"},
+		{AF_SMC, "smc"},	   {AF_XDP, "xdp"},
+	};
+
+	return name_in(names, COUNT(names), family);
+}
+
+const char *sbx_socktype_name(int type)
+{
+	static const struct name names[] = {
+		{SOCK_STREAM, "stream"}, {SOCK_DGRAM, "datagram"},     {SOCK_RAW, "raw"},
+		{SOCK_RDM, "rdm"},	 {SOCK_SEQPACKET, "seqpacket"}, {SOCK_DCCP, "dccp"},
+		{SOCK_PACKET, "packet"},
+	};
+
+	return name_in(names, COUNT(names), type);
+}
+
+const char *sbx_request_name(unsigned op, int detail)
+{
+	static const struct name ioctls[] = {
+		{TIOCSTI, "TIOCSTI"},
+		{0x541c, "TIOCLINUX"},
+		{TIOCSETD, "TIOCSETD"},
+		{TIOCCONS, "TIOCCONS"},
+		{FIOSETOWN, "FIOSETOWN"},
+		{SIOCSPGRP, "SIOCSPGRP"},
+		{FS_IOC_SETFLAGS, "FS_IOC_SETFLAGS"},
+		{FS_IOC_FSSETXATTR, "FS_IOC_FSSETXATTR"},
+		{FS_IOC_SETVERSION, "FS_IOC_SETVERSION"},
+		{FS_IOC_SETFSLABEL, "FS_IOC_SETFSLABEL"},
+		{FICLONE, "FICLONE"},
+		{FICLONERANGE, "FICLONERANGE"},
+		{FIDEDUPERANGE, "FIDEDUPERANGE"},
+		{FITRIM, "FITRIM"},
+		{FIFREEZE, "FIFREEZE"},
+		{FITHAW, "FITHAW"},
+		{0xc028660f, "EXT4_IOC_MOVE_EXT"},
+	};
+	static const struct name fcntls[] = {
+		{F_SETOWN, "F_SETOWN"},
+		{F_SETOWN_EX, "F_SETOWN_EX"},
+		{FIOSETOWN, "FIOSETOWN"},
+		{SIOCSPGRP, "SIOCSPGRP"},
+	};
+	static const struct name options[] = {
+		{IP_RETOPTS, "a source route or routing header on a message"},
+		{SOL_IP << 16 | IP_OPTIONS, "IP_OPTIONS"},
+		{SOL_IPV6 << 16 | IPV6_RTHDR, "IPV6_RTHDR"},
+		{SOL_IPV6 << 16 | IPV6_2292RTHDR, "IPV6_2292RTHDR"},
+	};
+
+	switch (op) {
+	case SBX_OP_IOCTL:
+	case SBX_OP_TTY_INJECT:
+		return name_in(ioctls, COUNT(ioctls), detail);
+	case SBX_OP_SIGNAL:
+		return name_in(fcntls, COUNT(fcntls), detail);
+	case SBX_OP_SOCKOPT:
+		return name_in(options, COUNT(options), detail);
+	}
+	return NULL;
+}

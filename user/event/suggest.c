@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Events of an audit run as rules. Three lists are made: paths (merged by directory), peers (merged
+ * by address), and remarks: what a protect or the sandbox itself forbids. What would reopen a deny
+ * is named path by path and never becomes a glob.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "user/event/event.h"
+#include "user/event/merge.h"
+#include "user/policy/pattern.h"
+#include "user/policy/rulestr.h"
+
+struct peer {
+	int dir, family, proto;
+	bool override;
+	uint8_t addr[16];
+	uint16_t port;
+	uint64_t count;
+};
+
+struct remark {
+	char *text;
+	uint64_t count;
+	bool setting; /* a line of YAML, not a comment */
+};
+
+struct suggest {
+	FILE *out;
+	const struct sbx_event_context *ctx;
+	char *home;
+	struct sbx_paths paths;
+	struct peer *peers;
+	size_t n_peers;
+	struct remark *remarks;
+	size_t n_remarks;
+	uint64_t used; /* events that became rules */
+	/* of the rule that is being written */
+	uint8_t rights;
+	bool override, begun;
+};
+
+/* --- sorting events into lists ------------------------------------------------------------------- */
+
+static int remark(struct suggest *s, const char *text, uint64_t count, bool setting)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_remarks; i++) {
+		if (s->remarks[i].setting != setting || strcmp(s->remarks[i].text, text))
+			continue;
+		s->remarks[i].count += count;
+		return 0;
+	}
+	s->remarks[i] = (struct remark){strdup(text), count, setting};
+	if (!s->remarks[i].text)
+		return -ENOMEM;
+	s->n_remarks++;
+	return 0;
+}
+
+/* "read /x: REASON", without who it was: the same from many processes is one remark. */
+static int forbidden(struct suggest *s, const struct sbx_event *ev, const struct sbx_told *t)
+{
+	const char *why = sbx_why_text(ev->why), *sep;
+	struct sbx_text x;
+	char *text;
+	int rc;
+
+	if (sbx_text_begin(&x))
+		return -ENOMEM;
+	sep = t->op.kind == SBX_KIND_MACHINE ? ": " : " ";
+	fprintf(x.out, "%s%s%s", t->op.verb, t->object ? sep : "", t->object ? t->object : "");
+	if (t->explained)
+		fprintf(x.out, ": %s  %s: %s", t->why.rule_at ? t->why.rule_at : "",
+			t->why.rule_text ? t->why.rule_text : "",
+			t->why.suggestion_note ? t->why.suggestion_note : why);
+	else
+		fprintf(x.out, ": %s", why);
+	rc = sbx_text_end(&x, &text);
+	if (!rc)
+		rc = remark(s, text, ev->count, false);
+	free(text);
+	return rc;
+}
+
+static void add_peer(struct suggest *s, const struct sbx_event *ev, bool override)
+{
+	struct peer p = {.dir = sbx_event_dir(ev), .family = ev->family,
+			 .proto = sbx_event_proto(ev), .override = override, .port = ev->port,
+			 .count = ev->count};
+
+	memcpy(p.addr, ev->addr, ev->family == AF_INET ? 4 : 16);
+	s->peers[s->n_peers++] = p;
+}
+
+static enum sbx_verb verb_of(const struct suggest *s, const struct sbx_told *t)
+{
+	const struct sbx_policy *p = s->ctx->policy;
+
+	return t->op.kind == SBX_KIND_NET ? p->net[t->why.rule].verb : p->files[t->why.rule].verb;
+}
+
+static int sort_event(struct suggest *s, const struct sbx_event *ev, const struct sbx_told *t)
+{
+	bool ruled = t->explained && t->why.rule >= 0;
+	char path[SBX_RULE_PATH_MAX];
+	size_t len;
+
+	if (t->explained && t->why.granted)
+		return 0;
+	if (t->setting)
+		return remark(s, t->setting, ev->count, true);
+	if (!t->explained || (ruled && verb_of(s, t) == SBX_PROTECT))
+		return forbidden(s, ev, t);
+	s->used += ev->count;
+	if (t->op.kind == SBX_KIND_NET) {
+		add_peer(s, ev, ruled);
+		return 0;
+	}
+	len = sbx_event_rule_path(ev, path);
+	return sbx_paths_add(&s->paths, path, len, t->op.right, ruled, ev->count);
+}
+
+/* --- files --------------------------------------------------------------------------------------- */
+
+static bool is_below(const char *path, size_t len, const char *dir, size_t dir_len)
+{
+	return len >= dir_len && !memcmp(path, dir, dir_len) &&
+	       (len == dir_len || path[dir_len] == '/');
+}
+
+/* Could a glob below `dir` reopen a deny? Judged by literal beginnings: yes in case of doubt. */
+static bool may_meet_deny(const struct suggest *s, const char *dir, size_t len)
+{
+	const struct sbx_policy *p = s->ctx->policy;
+	bool meets = false;
+	size_t i, k;
+
+	for (i = 0; i < p->n_files && !meets; i++) {
+		const struct sbx_file_rule *r = &p->files[i];
+
+		for (k = 0; k < r->n_paths && r->verb == SBX_DENY && r->rights & s->rights; k++) {
+			const char *text = r->paths[k].text;
+			char *literal = sbx_pattern_unescape(text, sbx_pattern_literal_prefix(text));
+			size_t n = literal ? strlen(literal) : 0;
+
+			meets |= !literal || is_below(literal, n, dir, len) ||
+				 is_below(dir, len, literal, n);
+			free(literal);
+		}
+	}
+	return meets;
+}
+
+/*
+ * A directory is opened as a whole where that says no more than the single names did: never what is
+ * above all homes, a home itself, or what the kernel makes up; one level down only where systems
+ * keep their programs.
+ */
+static bool may_widen(void *arg, const char *dir, size_t len)
+{
+	static const char *const kernel[] = {"/proc", "/sys", "/dev"};
+	static const char *const programs[] = {"/usr", "/opt", "/bin", "/sbin", "/lib", "/lib64"};
+	const struct suggest *s = arg;
+	size_t depth = 0, i;
+
+	for (i = 0; i < len; i++)
+		depth += dir[i] == '/';
+	for (i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
+		if (is_below(dir, len, kernel[i], strlen(kernel[i])))
+			return false;
+	if (!depth || is_below("/root", 5, dir, len) ||
+	    (s->home && is_below(s->home, strlen(s->home), dir, len)))
+		return false;
+	if (depth == 2 && is_below(dir, len, "/home", 5))
+		return false;
+	if (depth == 1) {
+		for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+			if (is_below(dir, len, programs[i], strlen(programs[i])))
+				break;
+		if (i == sizeof(programs) / sizeof(programs[0]) || s->rights & SBX_WRITE)
+			return false;
+	}
+	return !s->override && !may_meet_deny(s, dir, len);
+}
+
+static void put_times(FILE *out, uint64_t count)
+{
+	if (count == 1)
+		fputs("once", out);
+	else
+		fprintf(out, "%llu times", (unsigned long long)count);
+}
+
+static void put_path(void *arg, const char *path, size_t len, const char *glob, uint64_t count,
+		     size_t names)
+{
+	struct suggest *s = arg;
+	bool inexact;
+
+	if (!s->begun) {
+		fputs("  - allow: [", s->out);
+		sbx_put_rights(s->out, s->rights);
+		fputs("]\n", s->out);
+		if (s->override)
+			fputs("    override: true # these were denied by rules: look twice\n", s->out);
+		fputs("    path:\n", s->out);
+	}
+	s->begun = true;
+	fputs("      - ", s->out);
+	sbx_put_yaml_path(s->out, s->home, path, len, glob, &inexact);
+	fputs(" # ", s->out);
+	put_times(s->out, count);
+	if (*glob)
+		fprintf(s->out, ", %zu names", names);
+	if (inexact)
+		fputs("; ? stands for bytes that are no UTF-8", s->out);
+	fputc('\n', s->out);
+}
+
+static int put_files(struct suggest *s)
+{
+	int override, rc = 0;
+	uint8_t rights;
+
+	sbx_paths_unite(&s->paths);
+	if (s->paths.n)
+		fputs("files:\n", s->out);
+	for (override = 0; override <= 1; override++)
+		for (rights = 1; rights <= SBX_RIGHTS_ALL && !rc; rights++) {
+			s->rights = rights;
+			s->override = override;
+			s->begun = false;
+			rc = sbx_paths_merge(&s->paths, rights, override, may_widen, put_path, s);
+		}
+	return rc;
+}
+
+/* --- network ------------------------------------------------------------------------------------- */
+
+static int compare_hosts(const struct peer *x, const struct peer *y)
+{
+	int c = memcmp(x->addr, y->addr, sizeof(x->addr));
+
+	if (x->dir != y->dir)
+		return x->dir - y->dir;
+	if (x->override != y->override)
+		return (int)x->override - (int)y->override;
+	if (x->family != y->family)
+		return x->family - y->family;
+	return c ? c : x->proto - y->proto;
+}
+
+static int compare_peers(const void *a, const void *b)
+{
+	const struct peer *x = a, *y = b;
+	int c = compare_hosts(x, y);
+
+	return c ? c : (int)x->port - (int)y->port;
+}
+
+/* The peers v[0…n) differ in nothing but their ports: "203.0.113.5:80,443,8000-8003/tcp". */
+static void put_host(struct suggest *s, const struct peer *v, size_t n)
+{
+	uint64_t count = 0;
+	size_t i, k;
+
+	fputs("      - \"", s->out);
+	sbx_put_host(s->out, v->family, v->addr);
+	for (i = 0; i < n; i = k) {
+		for (k = i; k < n && v[k].port - v[i].port <= (int)(k - i); k++)
+			count += v[k].count;
+		fprintf(s->out, "%c%u", i ? ',' : ':', v[i].port);
+		if (v[k - 1].port > v[i].port)
+			fprintf(s->out, "-%u", v[k - 1].port);
+	}
+	fprintf(s->out, "/%s\" # ", v->proto == SBX_PROTO_UDP ? "udp" : "tcp");
+	put_times(s->out, count);
+	fputc('\n', s->out);
+}
+
+static void put_network(struct suggest *s)
+{
+	struct peer *v = s->peers;
+	size_t i, k, n = 0;
+
+	if (!s->n_peers)
+		return;
+	qsort(v, s->n_peers, sizeof(*v), compare_peers);
+	for (i = 0; i < s->n_peers; i++) {
+		if (n && !compare_peers(&v[n - 1], &v[i]))
+			v[n - 1].count += v[i].count;
+		else
+			v[n++] = v[i];
+	}
+	fputs("network:\n", s->out);
+	for (i = 0; i < n; i = k) {
+		if (!i || v[i].dir != v[i - 1].dir || v[i].override != v[i - 1].override)
+			fprintf(s->out, "  - allow: [%s]\n%s    to:\n",
+				v[i].dir == SBX_DIR_BIND ? "bind" : "connect",
+				v[i].override ? "    override: true # these were denied by rules: "
+						"look twice\n"
+					      : "");
+		for (k = i + 1; k < n && !compare_hosts(&v[i], &v[k]);)
+			k++;
+		put_host(s, v + i, k - i);
+	}
+}
+
+/* --- the rest ------------------------------------------------------------------------------------- */
+
+static int compare_remarks(const void *a, const void *b)
+{
+	const struct remark *x = a, *y = b;
+
+	return x->setting != y->setting ? (int)y->setting - (int)x->setting
+					: strcmp(x->text, y->text);
+}
+
+/*
+ * Settings of one kind share a line: a key may stand only once. They are sorted, so that
+ * "capabilities: [cap_a]\n" and "capabilities: [cap_b]\n" follow each other.
+ */
+static void put_settings(struct suggest *s)
+{
+	size_t i, key, last = 0;
+
+	for (i = 0; i < s->n_remarks && s->remarks[i].setting; i++) {
+		const char *text = s->remarks[i].text, *list = strchr(text, '[');
+
+		key = strcspn(text, ":");
+		if (i && list && key == last && !strncmp(text, s->remarks[i - 1].text, key)) {
+			fprintf(s->out, ", %.*s", (int)strcspn(list + 1, "]"), list + 1);
+		} else {
+			fprintf(s->out, "%s%.*s", i ? "]\n" : "", (int)strcspn(text, "]\n"), text);
+		}
+		last = key;
+	}
+}
+
+static void put_remarks(struct suggest *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_remarks && s->remarks[i].setting;)
+		i++;
+	if (i < s->n_remarks)
+		fputs("# No rule added to the end can allow these:\n", s->out);
+	for (; i < s->n_remarks; i++) {
+		fprintf(s->out, "#   %s (", s->remarks[i].text);
+		put_times(s->out, s->remarks[i].count);
+		fputs(")\n", s->out);
+	}
+}
+
+int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
+		       const struct sbx_event_context *ctx)
+{
+	return 0;
+}

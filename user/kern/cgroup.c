@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/* cgroup v2: where it is, making and removing cgroups, who is in them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+#include "user/kern/internal.h"
+
+static const struct sbx_pos nowhere;
+
+int sbx_cgroup_mount(char *buf, size_t size)
+{
+	static const char *const usual[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+	struct mntent *e;
+	struct statfs fs;
+	size_t i;
+	FILE *f;
+	int r = -ENOENT;
+
+	for (i = 0; i < 2; i++)
+		if (!statfs(usual[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
+			return snprintf(buf, size, "%s", usual[i]) < (int)size ? 0 : -ENAMETOOLONG;
+	f = setmntent("/proc/self/mounts", "re");
+	if (!f)
+		return -errno;
+	while (r && (e = getmntent(f)))
+		if (!strcmp(e->mnt_type, "cgroup2"))
+			r = snprintf(buf, size, "%s", e->mnt_dir) < (int)size ? 0 : -ENAMETOOLONG;
+	endmntent(f);
+	return r;
+}
+
+/* The id is the inode number on 64-bit machines (kernfs). */
+int sbx_cgroup_id(const char *path, uint64_t *id)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (statfs(path, &fs) || stat(path, &st))
+		return -errno;
+	if (fs.f_type != CGROUP2_SUPER_MAGIC || !S_ISDIR(st.st_mode))
+		return -EINVAL;
+	*id = st.st_ino;
+	return 0;
+}
+
+static int own_cgroup(char *buf, size_t size)
+{
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	char line[4096];
+	int r = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (r && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strncmp(line, "0::", 3))
+			r = snprintf(buf, size, "%s", line + 3) < (int)size ? 0 : -ENAMETOOLONG;
+	}
+	fclose(f);
+	return r;
+}
+
+int sbx_cgroup_create(const char *name, char *buf, size_t size, struct sbx_diags *d)
+{
+	char top[256], own[2048];
+	int r, n;
+
+	r = sbx_cgroup_mount(top, sizeof(top));
+	if (!r)
+		r = own_cgroup(own, sizeof(own));
+	if (r) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, "mount -t cgroup2 none /sys/fs/cgroup",
+			     "no cgroup v2 hierarchy was found (%s)", strerror(-r));
+		return r;
+	}
+	if (!strcmp(own, "/"))
+		*own = 0;
+	n = snprintf(buf, size, "%s%s/sbx-%s-%d", top, own, name, getpid());
+	if (n >= (int)size)
+		return -ENAMETOOLONG;
+	if (mkdir(buf, 0755)) {
+		r = -errno;
+		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot make the cgroup %s: %s", buf,
+			     strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+int sbx_cgroup_move_self(const char *path)
+{
+	char file[4096];
+	int fd, r;
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	fd = open(file, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = write(fd, "0", 1) == 1 ? 0 : -errno;
+	close(fd);
+	return r;
+}
+
+static int count_lines(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int c, n = 0;
+
+	if (!f)
+		return -errno;
+	while ((c = getc(f)) != EOF)
+		n += c == '\n';
+	fclose(f);
+	return n;
+}
+
+int sbx_cgroup_visit(const char *path, int (*fn)(const char *path, void *arg), void *arg)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	char *sub;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while (!r && (e = readdir(dir))) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		if (asprintf(&sub, "%s/%s", path, e->d_name) < 0) {
+			r = -ENOMEM;
+			break;
+		}
+		r = sbx_cgroup_visit(sub, fn, arg);
+		free(sub);
+		if (r == -ENOENT)
+			r = 0; /* went away meanwhile */
+	}
+	closedir(dir);
+	return r ? r : fn(path, arg);
+}
+
+static int count_one(const char *path, void *arg)
+{
+	char file[4096];
+	int n;
+
+	snprintf(file, sizeof(file), "%s/cgroup.threads", path);
+	n = count_lines(file);
+	if (n > 0)
+		*(int *)arg += n;
+	return n < 0 ? n : 0;
+}
+
+int sbx_cgroup_tasks(const char *path)
+{
+	int n = 0, r = sbx_cgroup_visit(path, count_one, &n);
+
+	return r ? r : n;
+}
+
+static int remove_one(const char *path, void *arg)
+{
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
+}
+
+int sbx_cgroup_remove(const char *path)
+{
+	int r = sbx_cgroup_visit(path, remove_one, NULL);
+
+	return r == -ENOENT ? 0 : r;
+}

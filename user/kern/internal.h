@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of user/kern share. */
+#ifndef SBX_KERN_INTERNAL_H
+#define SBX_KERN_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "user/kern/kern.h"
+
+enum sbx_map {
+	SBX_MAP_SLOTS,
+	SBX_MAP_IMAGES,
+	SBX_MAP_METAS,
+	SBX_MAP_EVENTS,
+	SBX_MAP_CGROUPS,
+	SBX_MAP_CGBITS,
+	SBX_MAP_CONFIG,
+	SBX_MAP_REGISTRAR,
+	SBX_MAP_SBS,
+	SBX_MAP_ANCHORS,
+	SBX_MAPS
+};
+
+extern const char *const sbx_map_names[SBX_MAPS];
+
+struct sbx_kern {
+	int lock; /* -1: opened for reading */
+	int map[SBX_MAPS];
+	int iter; /* link of sbx_label_tasks */
+	/* Shared with the programs: atomic operations only (sbx_maps.h). Read-only in a reader's
+	 * handle. */
+	struct sbx_slot *slots;
+	struct sbx_cgbits *cgbits;
+	struct sbx_config *config;
+};
+
+#define SBX_BPFFS   "/sys/fs/bpf"
+#define SBX_PIN_TOP SBX_BPFFS "/sbx-bpf"
+#define SBX_PIN_DIR SBX_PIN_TOP "/v1"
+_Static_assert(SBX_ABI == 1, "the pin directory's name carries the ABI");
+
+/* load.c: programs and maps into the kernel, and out of it */
+int sbx_kern_load(struct sbx_diags *d);
+int sbx_kern_unpin(void);
+
+/* anchors.c: names the mounts of the reference view */
+int sbx_anchors_refresh(struct sbx_kern *k, struct sbx_diags *d);
+
+/* cgroup.c: calls fn for the cgroup and everything below it, deepest first. */
+int sbx_cgroup_visit(const char *path, int (*fn)(const char *path, void *arg), void *arg);
+
+/* label.c */
+void sbx_cgbits_set(struct sbx_kern *k, uint64_t cgroup_id);
+int sbx_cgbits_set_subtree(struct sbx_kern *k, const char *path);
+/* Calls fn for every labelled task; tasks of sandboxed cgroups get their label on the way. */
+typedef int (*sbx_labelled_fn)(const struct sbx_labelled_task *t, void *arg);
+int sbx_labels_visit(struct sbx_kern *k, sbx_labelled_fn fn, void *arg);
+
+/* sandbox.c */
+/* Frees what a killed attach left, and sandboxes whose cgroup and tasks are gone. */
+void sbx_kern_sweep(struct sbx_kern *k);
+/* The path of a cgroup, owned by the caller; NULL: it is gone. */
+char *sbx_cgroup_path_of(uint64_t id);
+
+#endif

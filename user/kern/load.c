@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The programs: into the kernel, pinned, and out of it.
+ *
+ * Everything is pinned under <bpffs>/sbx-bpf/v<ABI>: maps by their names, links as link_<program>,
+ * and, last, `ready`. Without `ready` the directory is what a killed loader left: the next one
+ * removes it and begins anew. Nothing is enforced before `ready`, because attach comes after it.
+ */
+#include <bpf/btf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
+#include <linux/magic.h>
+#include <unistd.h>
+#include "sbx.skel.h"
+#include "user/kern/internal.h"
+
+#define READY SBX_PIN_DIR "/ready"
+
+const char *const sbx_map_names[SBX_MAPS] = {
+	[SBX_MAP_SLOTS] = "sbx_slots",	   [SBX_MAP_IMAGES] = "sbx_images",
+	[SBX_MAP_METAS] = "sbx_metas",	   [SBX_MAP_EVENTS] = "sbx_events",
+	[SBX_MAP_CGROUPS] = "sbx_cgroups", [SBX_MAP_CGBITS] = "sbx_cgbits",
+	[SBX_MAP_CONFIG] = "sbx_config",   [SBX_MAP_REGISTRAR] = "sbx_registrar",
+	[SBX_MAP_SBS] = "sbx_sbs",	   [SBX_MAP_ANCHORS] = "sbx_anchors",
+};
+
+static const struct sbx_pos nowhere;
+
+/* Hooks that not every kernel from 6.1 on has. What they guard does not exist there, or comes
+ * through another hook: bpf/ says where. */
+static const char *const optional_hooks[] = {
+	"inode_set_acl", "inode_remove_acl",	 "inode_file_setattr", "file_ioctl_compat",
+	"uring_cmd",	 "uring_override_creds", "uring_sqpoll",       "userns_create",
+};
+
+/* libbpf's own words, kept until they are needed: the end is what tells. */
+static char libbpf_log[16384];
+
+static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	size_t used = strlen(libbpf_log);
+	char *line = NULL;
+	int n;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	n = vasprintf(&line, fmt, ap);
+	if (n < 0)
+		return 0;
+	if ((size_t)n > sizeof(libbpf_log) / 2) { /* a verifier log */
+		memmove(line, line + n - sizeof(libbpf_log) / 2, sizeof(libbpf_log) / 2 + 1);
+		n = sizeof(libbpf_log) / 2;
+	}
+	if (used + n >= sizeof(libbpf_log)) {
+		memmove(libbpf_log, libbpf_log + sizeof(libbpf_log) / 2, used / 2);
+		used -= sizeof(libbpf_log) / 2;
+	}
+	memcpy(libbpf_log + used, line, n + 1);
+	free(line);
+	return 0;
+}
+
+static bool is_optional(const char *hook)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(optional_hooks) / sizeof(*optional_hooks); i++)
+		if (!strcmp(optional_hooks[i], hook))
+			return true;
+	return false;
+}
+
+/* Programs named x__N are for kernels whose hook has N arguments. */
+static int choose_program(struct bpf_program *p, const struct btf *btf, struct sbx_diags *d)
+{
+	const char *sec = bpf_program__section_name(p), *name = bpf_program__name(p);
+	const char *variant = strstr(name, "__");
+	const struct btf_type *t;
+	char fn[80];
+	int id;
+
+	if (strncmp(sec, "lsm/", 4))
+		return 0;
+	snprintf(fn, sizeof(fn), "bpf_lsm_%s", sec + 4);
+	id = btf__find_by_name_kind(btf, fn, BTF_KIND_FUNC);
+	if (id < 0) {
+		bpf_program__set_autoload(p, false);
+		if (is_optional(sec + 4))
+			return 0;
+		sbx_diag_add(d, SBX_ERROR, nowhere, "sbx-bpf needs Linux 6.1 or newer",
+			     "this kernel has no LSM hook %s for BPF programs", sec + 4);
+		return -EOPNOTSUPP;
+	}
+	if (variant) {
+		t = btf__type_by_id(btf, id);
+		t = btf__type_by_id(btf, t->type);
+		bpf_program__set_autoload(p, atoi(variant + 2) == btf_vlen(t));
+	}
+	return 0;
+}
+
+static int choose_programs(struct bpf_object *obj, struct sbx_diags *d)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *p;
+	int r = 0;
+
+	if (!btf) {
+		sbx_diag_add(
+			d, SBX_ERROR, nowhere, "use a kernel with CONFIG_DEBUG_INFO_BTF=y",
+			"the kernel's type information (/sys/kernel/btf/vmlinux) cannot be read");
+		return -EOPNOTSUPP;
+	}
+	bpf_object__for_each_program(p, obj)
+	{
+		r = choose_program(p, btf, d);
+		if (r)
+			break;
+	}
+	btf__free(btf);
+	return r;
+}
+
+static int load_failed(int err, const char *what, struct sbx_diags *d)
+{
+	struct utsname u;
+
+	uname(&u);
+	sbx_diag_add(d, SBX_ERROR, nowhere, "`sbx-bpf doctor` tells what is missing",
+		     "kernel %s did not accept %s: %s\n%s", u.release, what, strerror(-err),
+		     libbpf_log);
+	return err == -EPERM || err == -EACCES ? err : -EOPNOTSUPP;
+}
+
+static int pin_all(struct sbx *skel)
+{
+	struct bpf_program *p;
+	struct bpf_link *link;
+	struct bpf_map *map;
+	char path[256];
+	int r;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		snprintf(path, sizeof(path), SBX_PIN_DIR "/%s", bpf_map__name(map));
+		if (strncmp(bpf_map__name(map), "sbx_", 4))
+			continue;
+		r = bpf_obj_pin(bpf_map__fd(map), path) ? -errno : 0;
+		if (r)
+			return r;
+	}
+	bpf_object__for_each_program(p, skel->obj)
+	{
+		if (!bpf_program__autoload(p))
+			continue;
+		link = bpf_program__attach(p);
+		if (!link)
+			return -errno;
+		snprintf(path, sizeof(path), SBX_PIN_DIR "/link_%s", bpf_program__name(p));
+		r = bpf_link__pin(link, path);
+		bpf_link__disconnect(link); /* the pin holds it from now on */
+		bpf_link__destroy(link);
+		if (r)
+			return r;
+	}
+	return bpf_obj_pin(bpf_map__fd(skel->maps.sbx_config), READY) ? -errno : 0;
+}
+
+static int prepare_bpffs(struct sbx_diags *d)
+{
+	struct statfs fs;
+
+	if (statfs(SBX_BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC) {
+		if (mount("bpf", SBX_BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700")) {
+			sbx_diag_add(d, SBX_ERROR, nowhere, "mount -t bpf bpf " SBX_BPFFS,
+				     "no BPF file system at " SBX_BPFFS
+				     ", and mounting one failed (%s)",
+				     strerror(errno));
+			return -EOPNOTSUPP;
+		}
+	}
+	if (mkdir(SBX_PIN_TOP, 0700) && errno != EEXIST)
+		return -errno;
+	return mkdir(SBX_PIN_DIR, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int load_anew(struct sbx_diags *d)
+{
+	struct sbx *skel;
+	int r;
+
+	libbpf_log[0] = 0;
+	libbpf_set_print(keep_log);
+	skel = sbx__open();
+	if (!skel)
+		return load_failed(-errno, "the object file", d);
+	r = choose_programs(skel->obj, d);
+	if (!r) {
+		r = sbx__load(skel);
+		if (r)
+			r = load_failed(r, "the programs", d);
+	}
+	if (!r) {
+		r = pin_all(skel);
+		if (r) {
+			r = load_failed(r, "the attachments", d);
+			sbx_kern_unpin();
+		}
+	}
+	sbx__destroy(skel);
+	return r;
+}
+
+int sbx_kern_load(struct sbx_diags *d)
+{
+	int r;
+
+	if (!access(READY, F_OK))
+		return 0;
+	r = prepare_bpffs(d);
+	if (!r)
+		r = sbx_kern_unpin(); /* what a killed loader left */
+	if (!r)
+		r = prepare_bpffs(d);
+	if (!r)
+		r = load_anew(d);
+	return r;
+}
+
+/* `ready` first, so that nobody takes half of it for whole; links before maps. */
+int sbx_kern_unpin(void)
+{
+	static const char *const order[] = {"ready", "link_", ""};
+	struct dirent *e;
+	size_t i;
+	DIR *dir;
+	int r = 0;
+
+	for (i = 0; i < 3; i++) {
+		dir = opendir(SBX_PIN_DIR);
+		if (!dir)
+			return errno == ENOENT ? 0 : -errno;
+		while ((e = readdir(dir)))
+			if (e->d_name[0] != '.' &&
+			    !strncmp(e->d_name, order[i], strlen(order[i])) &&
+			    unlinkat(dirfd(dir), e->d_name, 0))
+				r = -errno;
+		closedir(dir);
+	}
+	if (!r && rmdir(SBX_PIN_DIR) && errno != ENOENT)
+		r = -errno;
+	if (!r)
+		rmdir(SBX_PIN_TOP); /* another version may live there */
+	return r;
+}

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sandboxes: attach, update, mode, detach, list.
+ *
+ * Attach, in this order: image, meta and events into the outer maps; the slot, its id last; the
+ * cgroup into sbx_cgroups; attach_gen, which makes every label look again; the marks of the
+ * subtree; the labels of the tasks there. A loader that is killed before the cgroup is entered
+ * leaves a slot that binds nobody: sbx_kern_sweep() frees it. After that the sandbox is whole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "user/kern/internal.h"
+
+static const struct sbx_pos nowhere;
+
+static void gen_bump(struct sbx_kern *k)
+{
+	__atomic_fetch_add(&k->config->attach_gen, 1, __ATOMIC_SEQ_CST);
+}
+
+/* --- inner maps --- */
+
+static int put_chunks(struct sbx_kern *k, enum sbx_map outer, uint32_t slot, const char *name,
+		      const void *data, size_t size)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	uint32_t chunks = (size + SBX_CHUNK_BYTES - 1) / SBX_CHUNK_BYTES, i;
+	char *chunk;
+	size_t n;
+	int fd, r = 0;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), SBX_CHUNK_BYTES,
+			    chunks ? chunks : 1, &opts);
+	if (fd < 0)
+		return -errno;
+	chunk = malloc(SBX_CHUNK_BYTES);
+	if (!chunk)
+		r = -ENOMEM;
+	for (i = 0; i < chunks && !r; i++) {
+		n = size - (size_t)i * SBX_CHUNK_BYTES;
+		n = n < SBX_CHUNK_BYTES ? n : SBX_CHUNK_BYTES;
+		memset(chunk, 0, SBX_CHUNK_BYTES);
+		memcpy(chunk, (const char *)data + (size_t)i * SBX_CHUNK_BYTES, n);
+		r = bpf_map_update_elem(fd, &i, chunk, BPF_ANY) ? -errno : 0;
+	}
+	free(chunk);
+	if (!r)
+		r = bpf_map_update_elem(k->map[outer], &slot, &fd, BPF_ANY) ? -errno : 0;
+	close(fd); /* the outer map holds it */
+	return r;
+}
+
+static int put_events(struct sbx_kern *k, uint32_t slot)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "sbx_event_tab", sizeof(struct sbx_event_key),
+				sizeof(struct sbx_event), SBX_MAX_EVENTS, NULL);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = bpf_map_update_elem(k->map[SBX_MAP_EVENTS], &slot, &fd, BPF_ANY) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int put_policy(struct sbx_kern *k, uint32_t slot, const struct sbx_compiled *c)
+{
+	int r;
+
+	sbx_image_hdr(&c->image)->image_id =
+		__atomic_add_fetch(&k->config->next_image, 1, __ATOMIC_SEQ_CST);
+	/* Meta first: an event of the new image must find its rules. */
+	r = put_chunks(k, SBX_MAP_METAS, slot, "sbx_meta", c->meta, strlen(c->meta) + 1);
+	return r ? r
+		 : put_chunks(k, SBX_MAP_IMAGES, slot, "sbx_image", c->image.data,
+			      c->image.n_chunks * SBX_CHUNK_BYTES);
+}
+
+/* The reverse of an attach, from wherever it stopped. */
+static void free_slot(struct sbx_kern *k, uint32_t slot)
+{
+	struct sbx_slot *s = &k->slots[slot];
+
+	bpf_map_delete_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id);
+	__atomic_store_n(&s->id, 0, __ATOMIC_SEQ_CST);
+	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
+	bpf_map_delete_elem(k->map[SBX_MAP_METAS], &slot);
+	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
+	gen_bump(k);
+}
+
+/* --- looking --- */
+
+static struct sbx_slot *slot_of(struct sbx_kern *k, uint64_t id)
+{
+	struct sbx_slot *s = &k->slots[SBX_SLOT_OF(id)];
+
+	return id && s->id == id ? s : NULL;
+}
+
+static bool attached(struct sbx_kern *k, const struct sbx_slot *s)
+{
+	struct sbx_attachment at;
+
+	return !bpf_map_lookup_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id, &at) && at.id == s->id;
+}
+
+char *sbx_cgroup_path_of(uint64_t id)
+{
+	struct {
+		struct file_handle h;
+		uint64_t id;
+	} f = {.h = {.handle_bytes = 8, .handle_type = 0xfe /* FILEID_KERNFS */}, .id = id};
+	char top[256], link[64], path[4096];
+	int mnt, fd;
+	ssize_t n = -1;
+
+	if (sbx_cgroup_mount(top, sizeof(top)))
+		return NULL;
+	memcpy(f.h.f_handle, &id, 8);
+	mnt = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = mnt < 0 ? -1 : open_by_handle_at(mnt, &f.h, O_PATH | O_CLOEXEC);
+	if (fd >= 0) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof(path) - 1);
+		close(fd);
+	}
+	if (mnt >= 0)
+		close(mnt);
+	if (n <= 0)
+		return NULL;
+	path[n] = 0;
+	return access(path, F_OK) ? NULL : strdup(path);
+}
+
+struct count {
+	uint64_t id;
+	unsigned tasks;
+};
+
+static int count_task(const struct sbx_labelled_task *t, void *arg)
+{
+	struct count *c = arg;
+	int i;
+
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		c->tasks += t->id[i] == c->id;
+	return 0;
+}
+
+void sbx_kern_sweep(struct sbx_kern *k)
+{
+	struct sbx_slot *s;
+	uint32_t i;
+
+	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
+		struct count c = {0};
+		char *path;
+
+		s = &k->slots[i];
+		if (!s->id)
+			continue;
+		if (!attached(k, s)) {
+			free_slot(k, i);
+			continue;
+		}
+		path = sbx_cgroup_path_of(s->cgroup_id);
+		c.id = s->id;
+		if (!path && !sbx_labels_visit(k, count_task, &c) && !c.tasks)
+			free_slot(k, i);
+		free(path);
+	}
+}
+
+/* --- attaching --- */
+
+static int find_free(struct sbx_kern *k, const struct sbx_attach_opts *o, uint64_t cgroup,
+		     uint32_t *slot, struct sbx_diags *d)
+{
+	uint32_t i, none = SBX_MAX_SANDBOXES;
+
+	*slot = none;
+	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
+		const struct sbx_slot *s = &k->slots[i];
+
+		if (!s->id) {
+			if (*slot == none)
+				*slot = i;
+			continue;
+		}
+		if (s->cgroup_id == cgroup) {
+			sbx_diag_add(
+				d, SBX_ERROR, nowhere,
+				"`sbx-bpf update` changes its policy, `sbx-bpf detach` frees it",
+				"the cgroup has a sandbox already: %s (%s)", s->name, o->cgroup);
+			return -EBUSY;
+		}
+		if (o->name && !strcmp(s->name, o->name)) {
+			sbx_diag_add(d, SBX_ERROR, nowhere, "choose another --name",
+				     "there is a sandbox of that name (%s)", o->name);
+			return -EEXIST;
+		}
+	}
+	if (*slot == none) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, "detach some", "all %d sandboxes are in use",
+			     SBX_MAX_SANDBOXES);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+struct subtree {
+	uint64_t *id;
+	size_t n, room;
+};
+
+static int subtree_add(const char *path, void *arg)
+{
+	struct subtree *s = arg;
+	uint64_t *more;
+	int r;
+
+	if (s->n == s->room) {
+		s->room = s->room ? s->room * 2 : 64;
+		more = realloc(s->id, s->room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		s->id = more;
+	}
+	r = sbx_cgroup_id(path, &s->id[s->n]);
+	if (!r)
+		s->n++;
+	return r;
+}
+
+static int full_task(const struct sbx_labelled_task *t, void *arg)
+{
+	struct subtree *s = arg;
+	int i, n = 0;
+	size_t j;
+
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		n += t->id[i] != 0;
+	for (j = 0; n == SBX_MAX_NEST && j < s->n; j++)
+		if (s->id[j] == t->cgroup)
+			return -E2BIG;
+	return 0;
+}
+
+/* How many sandboxes bind the cgroup through its ancestors. */
+static int ancestors_bound(struct sbx_kern *k, const char *path, const char *top)
+{
+	struct sbx_attachment at;
+	char *p = strdup(path), *slash;
+	uint64_t id;
+	int n = 0;
+
+	if (!p)
+		return -ENOMEM;
+	while (strlen(p) > strlen(top) && (slash = strrchr(p, '/'))) {
+		*slash = 0;
+		if (!sbx_cgroup_id(p, &id) &&
+		    !bpf_map_lookup_elem(k->map[SBX_MAP_CGROUPS], &id, &at))
+			n++;
+	}
+	free(p);
+	return n;
+}
+
+static int check_room(struct sbx_kern *k, const char *path, const char *top, struct sbx_diags *d)
+{
+	struct subtree s = {0};
+	int r = ancestors_bound(k, path, top);
+
+	if (r >= SBX_MAX_NEST)
+		r = -E2BIG;
+	else if (r >= 0)
+		r = sbx_cgroup_visit(path, subtree_add, &s);
+	if (!r)
+		r = sbx_labels_visit(k, full_task, &s);
+	free(s.id);
+	if (r == -E2BIG)
+		sbx_diag_add(
+			d, SBX_ERROR, nowhere, "detach one of them",
+			"tasks there are in %d sandboxes already, which is the most a task can "
+			"be in (%s)",
+			SBX_MAX_NEST, path);
+	return r;
+}
+
+static int resolve_cgroup(const char *given, char *path, size_t size, uint64_t *id, char *top,
+			  size_t top_size, struct sbx_diags *d)
+{
+	uint64_t root;
+	int r = sbx_cgroup_mount(top, top_size);
+
+	if (r) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, "mount -t cgroup2 none /sys/fs/cgroup",
+			     "no cgroup v2 hierarchy was found");
+		return r;
+	}
+	if (*given == '/' && !strncmp(given, top, strlen(top)))
+		r = snprintf(path, size, "%s", given);
+	else
+		r = snprintf(path, size, "%s/%s", top, given + strspn(given, "/"));
+	if (r >= (int)size)
+		return -ENAMETOOLONG;
+	while (strlen(path) > 1 && path[strlen(path) - 1] == '/')
+		path[strlen(path) - 1] = 0;
+	r = sbx_cgroup_id(path, id);
+	if (r) {
+		sbx_diag_add(
+			d, SBX_ERROR, nowhere,
+			"give a directory of the cgroup v2 hierarchy, as in --cgroup user.slice/x",
+			"no such cgroup: %s (%s)", strerror(-r), path);
+		return r;
+	}
+	if (!sbx_cgroup_id(top, &root) && root == *id) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, "give one of the cgroups below it",
+			     "the root cgroup cannot be a sandbox (%s)", path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void fill_slot(struct sbx_kern *k, uint32_t index, const struct sbx_compiled *c,
+		      const struct sbx_attach_opts *o, uint64_t cgroup, uint64_t seq)
+{
+	struct sbx_slot *s = &k->slots[index];
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	memset(s, 0, sizeof(*s));
+	s->cgroup_id = cgroup;
+	s->created_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	s->mode = o->mode;
+	s->flags = o->flags;
+	s->generation = 1;
+	s->tty_dev = o->tty_dev;
+	s->tty_ino = o->tty_ino;
+	if (o->name)
+		snprintf(s->name, sizeof(s->name), "%s", o->name);
+	else
+		snprintf(s->name, sizeof(s->name), "sandbox-%llu", (unsigned long long)seq);
+}
+
+int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
+		    const struct sbx_attach_opts *o, uint64_t *id, struct sbx_diags *d)
+{
+	struct sbx_attachment at = {0};
+	char path[4096], top[256];
+	uint64_t cgroup, seq;
+	uint32_t slot;
+	int r;
+
+	r = resolve_cgroup(o->cgroup, path, sizeof(path), &cgroup, top, sizeof(top), d);
+	if (!r)
+		r = find_free(k, o, cgroup, &slot, d);
+	if (!r)
+		r = check_room(k, path, top, d);
+	if (r)
+		return r;
+	seq = __atomic_add_fetch(&k->config->next_id, 1, __ATOMIC_SEQ_CST);
+	fill_slot(k, slot, c, o, cgroup, seq);
+	r = put_policy(k, slot, c);
+	if (!r)
+		r = put_events(k, slot);
+	at.id = seq << SBX_SLOT_BITS | slot;
+	at.slot = slot;
+	__atomic_store_n(&k->slots[slot].id, at.id, __ATOMIC_SEQ_CST);
+	if (!r)
+		r = bpf_map_update_elem(k->map[SBX_MAP_CGROUPS], &cgroup, &at, BPF_NOEXIST) ? -errno
+											    : 0;
+	gen_bump(k);
+	if (!r)
+		r = sbx_cgbits_set_subtree(k, path);
+	if (!r)
+		r = sbx_labels_visit(k, NULL, NULL);
+	if (r) {
+		free_slot(k, slot);
+		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot attach to %s: %s", path,
+			     strerror(-r));
+		return r;
+	}
+	*id = at.id;
+	return 0;
+}
+
+int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *c,
+		    struct sbx_diags *d)
+{
+	struct sbx_slot *s = slot_of(k, id);
+	int r;
+
+	if (!s)
+		return -ENOENT;
+	r = put_policy(k, SBX_SLOT_OF(id), c);
+	if (r) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, NULL,
+			     "the new policy could not be stored, the old one stays: %s",
+			     strerror(-r));
+		return r;
+	}
+	__atomic_fetch_add(&s->generation, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int sbx_kern_set_mode(struct sbx_kern *k, uint64_t id, int mode, struct sbx_diags *d)
+{
+	struct sbx_slot *s = slot_of(k, id);
+
+	if (!s)
+		return -ENOENT;
+	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int sbx_kern_detach(struct sbx_kern *k, uint64_t id, struct sbx_diags *d)
+{
+	if (!slot_of(k, id))
+		return -ENOENT;
+	free_slot(k, SBX_SLOT_OF(id));
+	return 0;
+}
+
+/* --- listing --- */
+
+int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n)
+{
+	struct sbx_sandbox_info *list = calloc(SBX_MAX_SANDBOXES, sizeof(*list));
+	size_t count = 0;
+	uint32_t i;
+
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
+		struct count c;
+
+		if (!k->slots[i].id || !attached(k, &k->slots[i]))
+			continue;
+		list[count].slot = k->slots[i];
+		list[count].index = i;
+		list[count].cgroup = sbx_cgroup_path_of(k->slots[i].cgroup_id);
+		c = (struct count){.id = k->slots[i].id};
+		sbx_labels_visit(k, count_task, &c);
+		list[count++].tasks = c.tasks;
+	}
+	*v = list;
+	*n = count;
+	return 0;
+}
+
+void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(v[i].cgroup);
+	free(v);
+}
+
+int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id)
+{
+	char path[4096], top[256];
+	struct sbx_diags none = {0};
+	uint64_t cg = 0;
+	uint32_t i;
+	int r;
+
+	if (cgroup) {
+		r = resolve_cgroup(cgroup, path, sizeof(path), &cg, top, sizeof(top), &none);
+		sbx_diags_free(&none);
+		if (r)
+			return r;
+	}
+	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
+		const struct sbx_slot *s = &k->slots[i];
+
+		if (!s->id || (cgroup && s->cgroup_id != cg) || (name && strcmp(s->name, name)))
+			continue;
+		*id = s->id;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* --- what came out --- */
+
+static int inner_fd(struct sbx_kern *k, enum sbx_map outer, uint32_t slot)
+{
+	uint32_t inner;
+	int fd;
+
+	if (bpf_map_lookup_elem(k->map[outer], &slot, &inner))
+		return -errno;
+	fd = bpf_map_get_fd_by_id(inner);
+	return fd < 0 ? -errno : fd;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct sbx_event *x = a, *y = b;
+
+	return x->first_ns < y->first_ns ? -1 : x->first_ns > y->first_ns;
+}
+
+int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_t *n)
+{
+	struct sbx_event_key key, *prev = NULL;
+	struct sbx_event *list;
+	size_t count = 0;
+	int fd;
+
+	if (!slot_of(k, id))
+		return -ENOENT;
+	fd = inner_fd(k, SBX_MAP_EVENTS, SBX_SLOT_OF(id));
+	if (fd < 0)
+		return fd;
+	list = calloc(SBX_MAX_EVENTS, sizeof(*list));
+	while (list && count < SBX_MAX_EVENTS && !bpf_map_get_next_key(fd, prev, &key)) {
+		prev = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &list[count]))
+			count++;
+	}
+	close(fd);
+	if (!list)
+		return -ENOMEM;
+	qsort(list, count, sizeof(*list), by_first);
+	*v = list;
+	*n = count;
+	return 0;
+}
+
+int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info), i;
+	char *text;
+	int fd, r = 0;
+
+	if (!slot_of(k, id))
+		return -ENOENT;
+	fd = inner_fd(k, SBX_MAP_METAS, SBX_SLOT_OF(id));
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
+		close(fd);
+		return -errno;
+	}
+	text = malloc((size_t)info.max_entries * SBX_CHUNK_BYTES + 1);
+	for (i = 0; text && i < info.max_entries && !r; i++)
+		if (bpf_map_lookup_elem(fd, &i, text + (size_t)i * SBX_CHUNK_BYTES))
+			r = -errno;
+	close(fd);
+	if (!text || r) {
+		free(text);
+		return text ? r : -ENOMEM;
+	}
+	text[(size_t)info.max_entries * SBX_CHUNK_BYTES] = 0;
+	*json = text;
+	return 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/* Who decides on a peer: in the finished tables as the kernel looks, and by trying every rule. */
+#include <string.h>
+#include <sys/socket.h>
+#include "user/policy/netset.h"
+#include "user/policy/netspan.h"
+
+static const void *section(const struct sbx_image *img, const struct sbx_sect *s)
+{
+	return img->data + (size_t)s->chunk * SBX_CHUNK_BYTES + s->off;
+}
+
+/* The last record that starts at or before the address; false: there is none. */
+static bool find4(const struct sbx_image *img, const struct sbx_sect *s, uint32_t addr,
+		  uint32_t *pset)
+{
+	const struct sbx_net4 *v = section(img, s);
+	uint32_t lo = 0, hi = s->count;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (v[mid].start <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo)
+		return false;
+	*pset = v[lo - 1].pset;
+	return true;
+}
+
+static bool find6(const struct sbx_image *img, const struct sbx_sect *s, uint64_t hi64,
+		  uint64_t lo64, uint32_t *pset)
+{
+	const struct sbx_net6 *v = section(img, s);
+	uint32_t lo = 0, hi = s->count;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (v[mid].hi < hi64 || (v[mid].hi == hi64 && v[mid].lo <= lo64))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo)
+		return false;
+	*pset = v[lo - 1].pset;
+	return true;
+}
+
+static bool find_address(const struct sbx_image *img, const struct sbx_net_dir *dir, int family,
+			 const uint8_t *addr, uint32_t *pset)
+{
+	sbx_u128 x = sbx_addr_number(family, addr);
+	bool found = false;
+	int i;
+
+	if (family == AF_INET)
+		return find4(img, &dir->v4, (uint32_t)x, pset);
+	for (i = 0; i < SBX_NET6_SECTS; i++)
+		found |= find6(img, &dir->v6[i], (uint64_t)(x >> 64), (uint64_t)x, pset);
+	return found;
+}
+
+uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
+		       int proto, uint16_t port)
+{
+	const struct sbx_net_dir *d = &sbx_image_hdr(img)->net[dir];
+	const struct sbx_pset *set;
+	const struct sbx_port *p;
+	uint32_t pset, key = SBX_KEY(proto, port), lo = 0, hi;
+	uint8_t a[16];
+
+	family = sbx_addr_canonical(dir, family, addr, a);
+	if (!find_address(img, d, family, a, &pset) || pset >= d->psets.count)
+		return 0;
+	set = (const struct sbx_pset *)section(img, &d->psets) + pset;
+	p = (const struct sbx_port *)section(img, &d->ports) + set->first;
+	hi = set->count;
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (p[mid].start <= key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? p[lo - 1].verdict : 0;
+}
+
+static bool any_matches(const struct sbx_endpoint *v, size_t n, const struct sbx_facts *facts,
+			int dir, int family, const uint8_t *addr, int proto, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (sbx_endpoint_matches(&v[i], facts, dir, family, addr, proto, port))
+			return true;
+	return false;
+}
+
+int sbx_net_decider(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
+		    const uint8_t *addr, int proto, uint16_t port, bool *granted)
+{
+	int last = -1, protect = -1;
+	size_t i;
+
+	for (i = 0; i < p->n_net; i++) {
+		const struct sbx_net_rule *r = &p->net[i];
+
+		if (!(r->rights & (1u << dir)) ||
+		    !any_matches(r->to, r->n_to, facts, dir, family, addr, proto, port))
+			continue;
+		if (r->verb != SBX_PROTECT)
+			last = i;
+		else if (!any_matches(r->except, r->n_except, facts, dir, family, addr, proto, port))
+			protect = i;
+	}
+	if (protect >= 0)
+		last = protect;
+	*granted = last >= 0 && p->net[last].verb == SBX_ALLOW;
+	return last;
+}

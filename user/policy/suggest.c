@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include "user/policy/rulestr.h"
+#include "user/policy/suggest.h"
+
+int sbx_suggestion_write(const struct sbx_target *t, const struct sbx_obstacle *o, char **out)
+{
+	struct sbx_text x;
+	size_t i;
+
+	if (sbx_text_begin(&x))
+		return -ENOMEM;
+	for (i = 0; i < o->n_protects; i++) {
+		char *at = sbx_pos_text(o->protects[i]);
+
+		fprintf(x.out, "# in the rule at %s\n    except: [%s]\n", at ? at : "?", t->scalar);
+		free(at);
+	}
+	if (!o->granted) {
+		fprintf(x.out, "%s:\n  - allow: [%s]\n    %s: %s\n", t->list, t->rights, t->key,
+			t->scalar);
+		if (o->denied)
+			fputs("    override: true\n", x.out);
+		if (t->wider)
+			fprintf(x.out, "    # or %s\n", t->wider);
+	}
+	return sbx_text_end(&x, out);
+}
+
+int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o, char **out)
+{
+	const char *sep = "";
+	struct sbx_text x;
+	size_t i;
+
+	if (sbx_text_begin(&x))
+		return -ENOMEM;
+	for (i = 0; i < o->n_protects; i++) {
+		char *at = sbx_pos_text(o->protects[i]);
+
+		if (!i)
+			fprintf(x.out, "add %s to the `except:` of that rule", t->scalar);
+		else
+			fprintf(x.out, ", and of the one at %s", at ? at : "?");
+		sep = "; ";
+		free(at);
+	}
+	if (o->n_protects && !o->granted) {
+		fprintf(x.out, "%sthen it needs an allow%s", sep, o->denied ? " with override" : "");
+	} else if (o->denied) {
+		fputs("the rule that decides is a deny: the allow must come after it and say "
+		      "`override: true`", x.out);
+		sep = "; ";
+	}
+	if (t->inexact)
+		fprintf(x.out, "%sbytes that are no UTF-8 are written as `?`, which matches any one "
+			       "character", sep);
+	return sbx_text_end(&x, out);
+}
