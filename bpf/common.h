@@ -21,13 +21,12 @@
 #define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
 #define S_ISREG(m) (((m)&S_IFMT) == S_IFREG)
 
-#define FMODE_READ    0x1
-#define FMODE_WRITE   0x2
-#define FMODE_EXEC    0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
-#define FMODE_BACKING (1u << 25)
-#define O_TRUNC	      01000
-#define PROT_EXEC     0x4
-#define VM_EXEC	      0x4
+#define FMODE_READ  0x1
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC  0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
+#define O_TRUNC	    01000
+#define PROT_EXEC   0x4
+#define VM_EXEC	    0x4
 
 /* linux/fs.h: file systems that user space cannot mount */
 #define SB_KERNMOUNT (1ul << 22)

@@ -80,9 +80,10 @@ static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
 			l = sbx_subject();
 			if (!l)
 				return -EACCES;
-			return sbx_bound(l) ? sbx_deny(l, SBX_OP_READ, SBX_WHY_NOT_IN_SANDBOX, -1,
-						       NSFS_MAGIC)
-					    : 0;
+			return sbx_bound(l) && sbx_deny(l, SBX_OP_READ, SBX_WHY_NOT_IN_SANDBOX, -1,
+							NSFS_MAGIC)
+				       ? -EACCES
+				       : 0;
 		}
 		return 0;
 	}
@@ -117,28 +118,33 @@ int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 	if (ret || !(prot & PROT_EXEC) || sbx_outside())
 		return ret;
 	if (!sbx_arg(ctx, 0) || !file) /* the newest verifiers want to see the second */
-		return 0; /* anonymous memory */
+		return 0;	       /* anonymous memory */
 	return sbx_verdict(check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC));
 }
 
-/* The mapping of an overlay file may hold the file of the layer; since 6.5 that one remembers the
- * path it was opened by (struct backing_file). */
+/* The mapping of an overlay file holds the file of the layer, on the overlay's own mount. Since 6.5
+ * that remembers the path it was opened by (struct backing_file); before, it bears that path
+ * itself. */
 static __always_inline int check_mapped(struct file *file)
 {
+	struct dentry *d = file->f_path.dentry;
+
+	if (sbx_nameless(d->d_sb))
+		return 0;
 	if (bpf_core_field_exists(struct backing_file, user_path) &&
-	    (file->f_mode & FMODE_BACKING)) {
+	    sbx_internal_mount(file->f_path.mnt)) {
 		__u64 at = (__u64)file + bpf_core_field_offset(struct backing_file, user_path) +
 			   bpf_core_field_offset(struct path, dentry);
-		__u64 d = 0;
+		__u64 user = 0;
 
-		if (!bpf_rdonly_cast || bpf_probe_read_kernel(&d, sizeof(d), (void *)at) || !d)
+		if (!bpf_rdonly_cast || bpf_probe_read_kernel(&user, sizeof(user), (void *)at) ||
+		    !user)
 			return -EACCES; /* fail closed */
-		return sbx_check(bpf_rdonly_cast((void *)d, bpf_core_type_id_kernel(struct dentry)),
-				 NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
+		return sbx_check(
+			bpf_rdonly_cast((void *)user, bpf_core_type_id_kernel(struct dentry)), NULL,
+			SBX_OP_MMAP_EXEC, SBX_EXEC);
 	}
-	if (sbx_nameless(file->f_path.dentry->d_sb))
-		return 0;
-	return sbx_check(file->f_path.dentry, NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
+	return sbx_check(d, NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
 }
 
 SEC("lsm/file_mprotect")

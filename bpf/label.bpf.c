@@ -109,6 +109,8 @@ int sbx_label_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	out.tgid = task->tgid;
 	out.pid = task->pid;
+	out.cgroup = sbx_task_cgroup(task);
+	out.flags = l->flags;
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		if (sbx_alive(l->id[i])) {
 			out.id[i] = l->id[i];

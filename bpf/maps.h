@@ -49,6 +49,7 @@ struct sbx_event_table {
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sbx_slot);
 } sbx_slots SEC(".maps");
@@ -89,6 +90,7 @@ SBX_MAP struct {
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sbx_cgbits);
 } sbx_cgbits SEC(".maps");
@@ -97,6 +99,7 @@ SBX_MAP struct {
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sbx_config);
 } sbx_config SEC(".maps");
@@ -205,7 +208,8 @@ struct sbx_cursor {
 	__u32 spelled;	 /* bytes of the event's path */
 };
 
-#define SBX_NAME_BUF 2048 /* an anchor's path or "/" and one component; a power of two */
+#define SBX_NAME_BUF 1024 /* an anchor's path, or "/" and one component; a power of two */
+_Static_assert(SBX_NAME_BUF >= SBX_ANCHOR_PATH_MAX, "an anchor's path fits");
 
 /* task -> working memory. Per task, because migrate_disable() does not stop preemption: another
  * task's hook on the same CPU would clobber per-CPU scratch. */
@@ -221,11 +225,9 @@ struct sbx_scratch {
 	__u32 n;
 	__u32 rdev; /* of a character device, else 0 */
 	__u64 ino;
-	struct sbx_event_key key;
 	char name[SBX_NAME_BUF];
-	struct sbx_event ev;
-	char pad[SBX_NAME_MAX + 1]; /* a name written at the end of ev.path may run into it */
 };
+_Static_assert(sizeof(struct sbx_scratch) < 8000, "see SBX_MAX_DEPTH");
 
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -233,5 +235,20 @@ SBX_MAP struct {
 	__type(key, int);
 	__type(value, struct sbx_scratch);
 } sbx_scratch SEC(".maps");
+
+/* The record of a denial while it is being written. */
+struct sbx_draft {
+	struct sbx_event_key key;
+	struct sbx_event ev;
+	char pad[SBX_NAME_MAX + 1]; /* a name written at the end of ev.path may run into it */
+};
+
+/* task -> draft */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sbx_draft);
+} sbx_drafts SEC(".maps");
 
 #endif

@@ -152,16 +152,18 @@ SBX_GLOBAL int net_verdict(__u64 id, __u32 direction)
 
 /* --- verdicts and reports --- */
 
-static __always_inline void report_peer(struct sbx_scratch *sc)
+static __always_inline void report_peer(struct sbx_peer *p)
 {
-	struct sbx_peer *p = &sc->peer;
+	struct sbx_draft *dr = sbx_draft_get();
 
-	sc->ev.family = p->family;
-	sc->ev.port = p->port;
-	sc->ev.proto = p->proto == SBX_PROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
-	sc->ev.socktype = p->type;
-	__builtin_memcpy(sc->ev.addr, p->addr, sizeof(p->addr));
-	sc->key.object = (p->hi * 0x9e3779b97f4a7c15ull ^ p->lo) * 0x9e3779b97f4a7c15ull +
+	if (!dr)
+		return;
+	dr->ev.family = p->family;
+	dr->ev.port = p->port;
+	dr->ev.proto = p->proto == SBX_PROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	dr->ev.socktype = p->type;
+	__builtin_memcpy(dr->ev.addr, p->addr, sizeof(p->addr));
+	dr->key.object = (p->hi * 0x9e3779b97f4a7c15ull ^ p->lo) * 0x9e3779b97f4a7c15ull +
 			 ((__u64)p->family << 32 | (__u32)p->proto << 16 | p->port);
 }
 
@@ -179,7 +181,7 @@ static long net_one(__u32 i, struct ask *a)
 	mode = sbx_mode_of(id);
 	sbx_report_begin(a->op, verdict < 0 ? SBX_WHY_INTERNAL : SBX_WHY_POLICY,
 			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
-	report_peer(a->sc);
+	report_peer(&a->sc->peer);
 	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
@@ -325,6 +327,7 @@ static long family_one(__u32 i, struct ask *a)
 	__u32 zero = 0, no = SBX_SLOT_OF(id), mode;
 	__u32 family = a->dir, type = a->both, protocol = a->rights;
 	struct sbx_chunk *hdr;
+	struct sbx_draft *dr = sbx_draft_get();
 	void *image;
 
 	if (!sbx_alive(id))
@@ -336,10 +339,12 @@ static long family_one(__u32 i, struct ask *a)
 		return 0;
 	mode = sbx_mode_of(id);
 	sbx_report_begin(SBX_OP_SOCKET, SBX_WHY_FAMILY, -1);
-	a->sc->ev.family = family;
-	a->sc->ev.socktype = type;
-	a->sc->ev.proto = protocol;
-	a->sc->key.object = (__u64)family << 40 | (__u64)(type & 0xff) << 32 | protocol;
+	if (dr) {
+		dr->ev.family = family;
+		dr->ev.socktype = type;
+		dr->ev.proto = protocol;
+		dr->key.object = (__u64)family << 40 | (__u64)(type & 0xff) << 32 | protocol;
+	}
 	sbx_report_commit(id, mode, 0);
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
@@ -357,8 +362,7 @@ int BPF_PROG(sbx_socket_create, int family, int type, int protocol, int kern, in
 	if (kind_known(family, type & SOCK_TYPE_MASK, protocol))
 		return 0;
 	a.l = sbx_subject();
-	a.sc = sbx_scratch_get();
-	if (!a.l || !a.sc)
+	if (!a.l)
 		return -EAFNOSUPPORT; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;
@@ -534,12 +538,12 @@ int BPF_PROG(sbx_socket_setsockopt, struct socket *sock, int level, int optname,
 #define UNIX_PATH_MAX 108
 
 /* The name that the socket was bound to, as its owner gave it; abstract ones with an '@'. */
-static __noinline int spell_unix(struct sbx_scratch *sc, __u64 addr)
+static __noinline int spell_unix(struct sbx_draft *dr, __u64 addr)
 {
 	__u64 at = addr + bpf_core_field_offset(struct unix_address, name) + sizeof(__u16);
 	__s32 len = 0;
 
-	if (!sc || !addr)
+	if (!dr || !addr)
 		return 0;
 	bpf_probe_read_kernel(&len, sizeof(len),
 			      (void *)(addr + bpf_core_field_offset(struct unix_address, len)));
@@ -549,20 +553,21 @@ static __noinline int spell_unix(struct sbx_scratch *sc, __u64 addr)
 	if (len > UNIX_PATH_MAX)
 		len = UNIX_PATH_MAX;
 	sbx_opaque(len);
-	bpf_probe_read_kernel(sc->ev.path, len & 127, (void *)at);
-	if (!sc->ev.path[0]) {
-		sc->ev.path[0] = '@';
-		sc->ev.path_len = len;
+	bpf_probe_read_kernel(dr->ev.path, len & 127, (void *)at);
+	if (!dr->ev.path[0]) {
+		dr->ev.path[0] = '@';
+		dr->ev.path_len = len;
 	} else {
-		len = bpf_probe_read_kernel_str(sc->ev.path, UNIX_PATH_MAX + 1, (void *)at);
-		sc->ev.path_len = len > 0 ? len - 1 : 0;
+		len = bpf_probe_read_kernel_str(dr->ev.path, UNIX_PATH_MAX + 1, (void *)at);
+		dr->ev.path_len = len > 0 ? len - 1 : 0;
 	}
 	return 0;
 }
 
 static long unix_one(__u32 i, struct ask *a)
 {
-	struct hash h = {.sc = a->sc, .h = 1};
+	struct sbx_draft *dr = sbx_draft_get();
+	struct hash h = {.dr = dr, .h = 1};
 	__u64 id = a->l->id[SBX_EACH(i)];
 	__u32 mode;
 
@@ -570,9 +575,11 @@ static long unix_one(__u32 i, struct ask *a)
 		return 0;
 	mode = sbx_mode_of(id);
 	sbx_report_begin(SBX_OP_UNIX_CONNECT, SBX_WHY_OUTSIDER, -1);
-	spell_unix(a->sc, a->object);
-	bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
-	a->sc->key.object = h.h;
+	if (dr) {
+		spell_unix(dr, a->object);
+		bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
+		dr->key.object = h.h;
+	}
 	sbx_report_commit(id, mode, 0);
 	a->denied = mode != SBX_MODE_AUDIT;
 	return a->denied;
@@ -580,10 +587,10 @@ static long unix_one(__u32 i, struct ask *a)
 
 static __always_inline int check_unix(struct sock *other)
 {
-	struct ask a = {.l = sbx_subject(), .sc = sbx_scratch_get()};
+	struct ask a = {.l = sbx_subject()};
 	struct sbx_label *owner;
 
-	if (!a.l || !a.sc)
+	if (!a.l)
 		return -EACCES; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;

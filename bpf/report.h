@@ -8,8 +8,15 @@
 
 #include "resolve.h"
 
+static __always_inline struct sbx_draft *sbx_draft_get(void)
+{
+	return bpf_task_storage_get(&sbx_drafts, bpf_get_current_task_btf(), 0,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
 struct spell {
 	struct sbx_scratch *sc;
+	struct sbx_draft *dr;
 	__u32 cut;
 	__u32 self; /* the first component is the caller's own directory of /proc */
 };
@@ -32,30 +39,30 @@ static long spell_level(__u32 i, struct spell *s)
 	}
 	sbx_opaque(pos);
 	pos &= SBX_EVENT_PATH_MAX - 1;
-	sc->ev.path[pos] = '/';
+	s->dr->ev.path[pos] = '/';
 	if (s->self && level + 1 == sc->n) {
-		sc->ev.path[(pos + 1) & (SBX_EVENT_PATH_MAX - 1)] = 's';
-		sc->ev.path[(pos + 2) & (SBX_EVENT_PATH_MAX - 1)] = 'e';
-		sc->ev.path[(pos + 3) & (SBX_EVENT_PATH_MAX - 1)] = 'l';
-		sc->ev.path[(pos + 4) & (SBX_EVENT_PATH_MAX - 1)] = 'f';
+		s->dr->ev.path[(pos + 1) & (SBX_EVENT_PATH_MAX - 1)] = 's';
+		s->dr->ev.path[(pos + 2) & (SBX_EVENT_PATH_MAX - 1)] = 'e';
+		s->dr->ev.path[(pos + 3) & (SBX_EVENT_PATH_MAX - 1)] = 'l';
+		s->dr->ev.path[(pos + 4) & (SBX_EVENT_PATH_MAX - 1)] = 'f';
 		sc->at.spelled = pos + 5;
 		return 0;
 	}
 	/* what runs over the end of path lands in sc->pad */
-	bpf_probe_read_kernel(&sc->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)lv->name);
+	bpf_probe_read_kernel(&s->dr->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)lv->name);
 	sc->at.spelled = pos + 1 + len;
 	return 0;
 }
 
 /* Writes the name that sc holds into the event, as far as there is room. */
-static __noinline int spell_path(struct sbx_scratch *sc)
+static __noinline int spell_path(struct sbx_scratch *sc, struct sbx_draft *dr)
 {
-	struct spell s = {.sc = sc};
+	struct spell s = {.sc = sc, .dr = dr};
 	struct sbx_anchor *anchor;
 	struct task_struct *t = bpf_get_current_task_btf();
 	__u32 len;
 
-	if (!sc)
+	if (!sc || !dr)
 		return 0;
 	sc->at.level = sc->n;
 	sc->at.spelled = 0;
@@ -65,7 +72,7 @@ static __noinline int spell_path(struct sbx_scratch *sc)
 		len = anchor->len & (SBX_ANCHOR_PATH_MAX - 1);
 		sbx_opaque(len);
 		len &= SBX_ANCHOR_PATH_MAX - 1;
-		bpf_probe_read_kernel(sc->ev.path, len, anchor->path);
+		bpf_probe_read_kernel(dr->ev.path, len, anchor->path);
 		sc->at.spelled = len;
 	}
 	bpf_loop(SBX_MAX_DEPTH, spell_level, &s, 0);
@@ -74,14 +81,14 @@ static __noinline int spell_path(struct sbx_scratch *sc)
 		len = SBX_EVENT_PATH_MAX;
 		s.cut = 1;
 	}
-	sc->ev.path_len = len;
+	dr->ev.path_len = len;
 	if (s.cut)
-		sc->ev.flags |= SBX_EVF_PATH_CUT;
+		dr->ev.flags |= SBX_EVF_PATH_CUT;
 	return 0;
 }
 
 struct hash {
-	struct sbx_scratch *sc;
+	struct sbx_draft *dr;
 	__u64 h;
 };
 
@@ -89,7 +96,7 @@ static long hash_word(__u32 i, struct hash *h)
 {
 	__u64 w;
 
-	__builtin_memcpy(&w, &h->sc->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], 8);
+	__builtin_memcpy(&w, &h->dr->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], 8);
 	h->h = (h->h ^ w) * 0x9e3779b97f4a7c15ull;
 	h->h ^= h->h >> 29;
 	return 0;
@@ -99,7 +106,7 @@ static long clear_word(__u32 i, struct hash *h)
 {
 	__u64 zero = 0;
 
-	__builtin_memcpy(&h->sc->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], &zero, 8);
+	__builtin_memcpy(&h->dr->ev.path[(i * 8) & (SBX_EVENT_PATH_MAX - 8)], &zero, 8);
 	return 0;
 }
 
@@ -127,45 +134,45 @@ static __noinline int report_subject(struct sbx_event *ev)
 /* Records the event that the scratch memory holds. */
 SBX_GLOBAL int sbx_report_commit(__u64 id, __u32 mode, __u32 quiet)
 {
-	struct sbx_scratch *sc = sbx_scratch_get();
+	struct sbx_draft *dr = sbx_draft_get();
 	struct sbx_slot *slot = sbx_slot_get(id);
 	__u32 no = SBX_SLOT_OF(id);
 	struct sbx_event *ev;
 	void *table;
 
-	if (!slot || !sc)
+	if (!slot || !dr)
 		return 0;
 	__sync_fetch_and_add(mode == SBX_MODE_AUDIT ? &slot->audited : &slot->denied, 1);
 	if (quiet) {
 		__sync_fetch_and_add(&slot->quiet, 1);
-		sc->ev.flags |= SBX_EVF_QUIET;
+		dr->ev.flags |= SBX_EVF_QUIET;
 	}
-	sc->ev.seq = __sync_fetch_and_add(&slot->seq, 1) + 1;
-	sc->ev.generation = slot->generation;
-	sc->ev.sandbox = id;
-	sc->ev.first_ns = sc->ev.last_ns = bpf_ktime_get_boot_ns();
-	sc->ev.count = 1;
-	sc->ev.mode = mode;
-	sc->key.op = sc->ev.op;
-	sc->key.why = sc->ev.why;
-	sc->key.mode = mode;
+	dr->ev.seq = __sync_fetch_and_add(&slot->seq, 1) + 1;
+	dr->ev.generation = slot->generation;
+	dr->ev.sandbox = id;
+	dr->ev.first_ns = dr->ev.last_ns = bpf_ktime_get_boot_ns();
+	dr->ev.count = 1;
+	dr->ev.mode = mode;
+	dr->key.op = dr->ev.op;
+	dr->key.why = dr->ev.why;
+	dr->key.mode = mode;
 	table = bpf_map_lookup_elem(&sbx_events, &no);
 	if (!table)
 		goto lost;
-	ev = bpf_map_lookup_elem(table, &sc->key);
+	ev = bpf_map_lookup_elem(table, &dr->key);
 	if (!ev) {
-		report_subject(&sc->ev);
-		if (!bpf_map_update_elem(table, &sc->key, &sc->ev, BPF_NOEXIST))
+		report_subject(&dr->ev);
+		if (!bpf_map_update_elem(table, &dr->key, &dr->ev, BPF_NOEXIST))
 			return 0;
 		/* another CPU was first, or there is no room */
-		ev = bpf_map_lookup_elem(table, &sc->key);
+		ev = bpf_map_lookup_elem(table, &dr->key);
 		if (!ev)
 			goto lost;
 	}
 	__sync_fetch_and_add(&ev->count, 1);
-	ev->last_ns = sc->ev.last_ns;
-	ev->seq = sc->ev.seq;
-	ev->generation = sc->ev.generation;
+	ev->last_ns = dr->ev.last_ns;
+	ev->seq = dr->ev.seq;
+	ev->generation = dr->ev.generation;
 	return 0;
 lost:
 	__sync_fetch_and_add(&slot->lost, 1);
@@ -175,24 +182,24 @@ lost:
 /* Clears the event and gives it its kind. */
 SBX_GLOBAL int sbx_report_begin(__u32 op, __u32 why, __s32 detail)
 {
-	struct sbx_scratch *sc = sbx_scratch_get();
-	struct hash h = {.sc = sc};
+	struct sbx_draft *dr = sbx_draft_get();
+	struct hash h = {.dr = dr};
 
-	if (!sc)
+	if (!dr)
 		return 0;
 	bpf_loop(SBX_EVENT_PATH_MAX / 8, clear_word, &h, 0);
-	sc->ev.op = op;
-	sc->ev.why = why;
-	sc->ev.flags = 0;
-	sc->ev.path_len = 0;
-	sc->ev.ino = 0;
-	sc->ev.dev = 0;
-	sc->ev.family = 0;
-	sc->ev.port = 0;
-	sc->ev.proto = 0;
-	sc->ev.socktype = 0;
-	sc->ev.detail = detail;
-	__builtin_memset(sc->ev.addr, 0, sizeof(sc->ev.addr));
+	dr->ev.op = op;
+	dr->ev.why = why;
+	dr->ev.flags = 0;
+	dr->ev.path_len = 0;
+	dr->ev.ino = 0;
+	dr->ev.dev = 0;
+	dr->ev.family = 0;
+	dr->ev.port = 0;
+	dr->ev.proto = 0;
+	dr->ev.socktype = 0;
+	dr->ev.detail = detail;
+	__builtin_memset(dr->ev.addr, 0, sizeof(dr->ev.addr));
 	return 0;
 }
 
@@ -200,20 +207,21 @@ SBX_GLOBAL int sbx_report_begin(__u32 op, __u32 why, __s32 detail)
 SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 quiet)
 {
 	struct sbx_scratch *sc = sbx_scratch_get();
-	struct hash h = {.sc = sc, .h = 0xcbf29ce484222325ull};
+	struct sbx_draft *dr = sbx_draft_get();
+	struct hash h = {.dr = dr, .h = 0xcbf29ce484222325ull};
 	struct sbx_slot *slot = sbx_slot_get(id);
 
-	if (!sc || !slot)
+	if (!sc || !dr || !slot)
 		return 0;
 	sbx_report_begin(op, why, -1);
 	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
-		__builtin_memcpy(sc->ev.path, "@tty", 4);
-		sc->ev.path_len = 4;
+		__builtin_memcpy(dr->ev.path, "@tty", 4);
+		dr->ev.path_len = 4;
 	} else {
-		spell_path(sc);
+		spell_path(sc, dr);
 	}
 	bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
-	sc->key.object = h.h;
+	dr->key.object = h.h;
 	sbx_report_commit(id, mode, quiet);
 	return 0;
 }
@@ -221,13 +229,13 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 /* A denial of an operation that has no object but `object`, a number that tells repeats apart. */
 SBX_GLOBAL int sbx_report_plain(__u64 id, __u32 op, __u32 why, __s32 detail, __u64 object)
 {
-	struct sbx_scratch *sc = sbx_scratch_get();
+	struct sbx_draft *dr = sbx_draft_get();
 	struct sbx_slot *slot = sbx_slot_get(id);
 
-	if (!sc || !slot)
+	if (!dr || !slot)
 		return 0;
 	sbx_report_begin(op, why, detail);
-	sc->key.object = object;
+	dr->key.object = object;
 	sbx_report_commit(id, slot->mode, 0);
 	return 0;
 }

@@ -22,8 +22,9 @@
 #define SBX_MAX_CHUNKS 64 /* 16 MiB of kernel memory per policy */
 
 /* Levels between an object and its anchor. PATH_MAX does not bound depth (a path can be walked to
- * in steps); deeper objects are denied with that reason. */
-#define SBX_MAX_DEPTH 512
+ * in steps); deeper objects are denied with that reason. The working memory of a task must stay
+ * below 8 KiB: the newest kernels refuse more in task storage. */
+#define SBX_MAX_DEPTH 256
 
 /* Longest component (NAME_MAX). */
 #define SBX_NAME_MAX 255

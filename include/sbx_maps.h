@@ -9,6 +9,12 @@
 #include "sbx_types.h"
 #include "sbx_limits.h"
 
+/*
+ * sbx_slots, sbx_cgbits and sbx_config are written by both sides at once: user space maps them
+ * (BPF_F_MMAPABLE) and uses atomic operations, as BPF does. Never update a whole value by system
+ * call: it would undo what BPF wrote since it was read.
+ */
+
 #define SBX_MODE_ENFORCE 0
 #define SBX_MODE_AUDIT 1
 
@@ -70,6 +76,8 @@ struct sbx_label {
 struct sbx_labelled_task {
 	__u32 tgid;
 	__u32 pid;
+	__u64 cgroup;
+	__u64 flags; /* SBX_LABEL_* */
 	__u64 id[SBX_MAX_NEST];
 };
 

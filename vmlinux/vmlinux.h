@@ -38,7 +38,7 @@ enum bpf_map_type {
 };
 
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
-enum { BPF_F_NO_PREALLOC = 1, BPF_F_INNER_MAP = 0x1000 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 0x400, BPF_F_INNER_MAP = 0x1000 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_SK_STORAGE_GET_F_CREATE = 1 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -43,6 +43,9 @@ void sbx_told_free(struct sbx_told *t);
 /* "cat": the executable, or the name that the task gives itself; safe to print. */
 void sbx_put_program(FILE *out, const struct sbx_event *ev);
 size_t sbx_event_path_len(const struct sbx_event *ev);
+#define SBX_RULE_PATH_MAX (SBX_EVENT_PATH_MAX + 16)
+/* The event's path as rules name it, into buf[SBX_RULE_PATH_MAX]; returns its length. */
+size_t sbx_event_rule_path(const struct sbx_event *ev, char *buf);
 /* The direction that a NET operation is judged in. */
 int sbx_event_dir(const struct sbx_event *ev);
 int sbx_event_proto(const struct sbx_event *ev);

@@ -168,7 +168,7 @@ static int tell_message(const struct sbx_event *ev, const struct sbx_told *told,
  * Members of the sandbox have their directories of /proc under their numbers in events; rules name
  * them all as /proc/@sandbox. Everybody else's are not a matter of rules.
  */
-static size_t rule_path(const struct sbx_event *ev, char *buf, size_t size)
+size_t sbx_event_rule_path(const struct sbx_event *ev, char *buf)
 {
 	static const char proc[] = "/proc/", members[] = "/proc/@sandbox";
 	size_t len = sbx_event_path_len(ev), i = strlen(proc), digits;
@@ -176,8 +176,7 @@ static size_t rule_path(const struct sbx_event *ev, char *buf, size_t size)
 	if (len > i && !memcmp(ev->path, proc, i)) {
 		for (digits = i; i < len && ev->path[i] >= '0' && ev->path[i] <= '9';)
 			i++;
-		if (i > digits && (i == len || ev->path[i] == '/') &&
-		    strlen(members) + len - i <= size) {
+		if (i > digits && (i == len || ev->path[i] == '/')) {
 			memcpy(buf, members, strlen(members));
 			memcpy(buf + strlen(members), ev->path + i, len - i);
 			return strlen(members) + len - i;
@@ -192,14 +191,14 @@ static int explain(const struct sbx_event *ev, const struct sbx_event_context *c
 {
 	static const struct sbx_facts no_facts;
 	const struct sbx_facts *facts = ctx->facts ? ctx->facts : &no_facts;
-	char path[SBX_EVENT_PATH_MAX + 16];
+	char path[SBX_RULE_PATH_MAX];
 	size_t len;
 	int rc;
 
 	if (!ctx->policy || ev->why != SBX_WHY_POLICY || ev->flags & SBX_EVF_PATH_CUT)
 		return 0;
 	if (t->op.kind == SBX_KIND_FILE && t->op.right) {
-		len = rule_path(ev, path, sizeof(path));
+		len = sbx_event_rule_path(ev, path);
 		rc = sbx_explain_file(ctx->policy, facts, path, len, t->op.right, &t->why);
 	} else if (t->op.kind == SBX_KIND_NET && is_ip(ev)) {
 		rc = sbx_explain_net(ctx->policy, facts, sbx_event_dir(ev), ev->family, ev->addr,

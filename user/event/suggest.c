@@ -24,7 +24,6 @@ struct peer {
 struct remark {
 	char *text;
 	uint64_t count;
-	bool setting; /* a line of YAML, not a comment */
 };
 
 struct suggest {
@@ -36,7 +35,9 @@ struct suggest {
 	size_t n_peers;
 	struct remark *remarks;
 	size_t n_remarks;
-	uint64_t used; /* events that became rules */
+	uint64_t caps;		 /* that were missing */
+	bool netlink, anonymous; /* settings that were missing */
+	uint64_t used;		 /* events that became rules or settings */
 	/* of the rule that is being written */
 	uint8_t rights;
 	bool override, begun;
@@ -44,17 +45,17 @@ struct suggest {
 
 /* --- sorting events into lists ------------------------------------------------------------------- */
 
-static int remark(struct suggest *s, const char *text, uint64_t count, bool setting)
+static int remark(struct suggest *s, const char *text, uint64_t count)
 {
 	size_t i;
 
 	for (i = 0; i < s->n_remarks; i++) {
-		if (s->remarks[i].setting != setting || strcmp(s->remarks[i].text, text))
+		if (strcmp(s->remarks[i].text, text))
 			continue;
 		s->remarks[i].count += count;
 		return 0;
 	}
-	s->remarks[i] = (struct remark){strdup(text), count, setting};
+	s->remarks[i] = (struct remark){strdup(text), count};
 	if (!s->remarks[i].text)
 		return -ENOMEM;
 	s->n_remarks++;
@@ -81,7 +82,7 @@ static int forbidden(struct suggest *s, const struct sbx_event *ev, const struct
 		fprintf(x.out, ": %s", why);
 	rc = sbx_text_end(&x, &text);
 	if (!rc)
-		rc = remark(s, text, ev->count, false);
+		rc = remark(s, text, ev->count);
 	free(text);
 	return rc;
 }
@@ -111,11 +112,16 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 
 	if (t->explained && t->why.granted)
 		return 0;
-	if (t->setting)
-		return remark(s, t->setting, ev->count, true);
-	if (!t->explained || (ruled && verb_of(s, t) == SBX_PROTECT))
+	if (!t->setting && (!t->explained || (ruled && verb_of(s, t) == SBX_PROTECT)))
 		return forbidden(s, ev, t);
 	s->used += ev->count;
+	if (t->setting) {
+		s->anonymous |= ev->why == SBX_WHY_ANONYMOUS_EXEC;
+		s->netlink |= ev->op == SBX_OP_SOCKET;
+		if (ev->op == SBX_OP_CAPABILITY)
+			s->caps |= 1ull << ev->detail;
+		return 0;
+	}
 	if (t->op.kind == SBX_KIND_NET) {
 		add_peer(s, ev, ruled);
 		return 0;
@@ -132,27 +138,41 @@ static bool is_below(const char *path, size_t len, const char *dir, size_t dir_l
 	       (len == dir_len || path[dir_len] == '/');
 }
 
-/* Could a glob below `dir` reopen a deny? Judged by literal beginnings: yes in case of doubt. */
+/* Do the trees at a and b have anything in common? */
+static bool trees_meet(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return is_below(a, a_len, b, b_len) || is_below(b, b_len, a, a_len);
+}
+
+/* The pattern's literal beginning against the directory, in each spelling of the former. */
+static bool pattern_meets(const struct suggest *s, const char *text, const char *dir, size_t len)
+{
+	char *literal = sbx_pattern_unescape(text, sbx_pattern_literal_prefix(text));
+	const struct sbx_facts *f = s->ctx->facts;
+	size_t n = literal ? strlen(literal) : 0, i;
+	bool meets = !literal || trees_meet(literal, n, dir, len);
+
+	for (i = 0; literal && f && i < f->n_aliases && !meets; i++)
+		if (trees_meet(literal, n, f->aliases[i].from, strlen(f->aliases[i].from)))
+			meets = trees_meet(f->aliases[i].to, strlen(f->aliases[i].to), dir, len);
+	free(literal);
+	return meets;
+}
+
+/* Could a glob below `dir` reopen a deny? In case of doubt, yes. */
 static bool may_meet_deny(const struct suggest *s, const char *dir, size_t len)
 {
 	const struct sbx_policy *p = s->ctx->policy;
-	bool meets = false;
 	size_t i, k;
 
-	for (i = 0; i < p->n_files && !meets; i++) {
+	for (i = 0; i < p->n_files; i++) {
 		const struct sbx_file_rule *r = &p->files[i];
 
-		for (k = 0; k < r->n_paths && r->verb == SBX_DENY && r->rights & s->rights; k++) {
-			const char *text = r->paths[k].text;
-			char *literal = sbx_pattern_unescape(text, sbx_pattern_literal_prefix(text));
-			size_t n = literal ? strlen(literal) : 0;
-
-			meets |= !literal || is_below(literal, n, dir, len) ||
-				 is_below(dir, len, literal, n);
-			free(literal);
-		}
+		for (k = 0; k < r->n_paths && r->verb == SBX_DENY && r->rights & s->rights; k++)
+			if (pattern_meets(s, r->paths[k].text, dir, len))
+				return true;
 	}
-	return meets;
+	return false;
 }
 
 /*
@@ -316,48 +336,103 @@ static int compare_remarks(const void *a, const void *b)
 {
 	const struct remark *x = a, *y = b;
 
-	return x->setting != y->setting ? (int)y->setting - (int)x->setting
-					: strcmp(x->text, y->text);
+	return strcmp(x->text, y->text);
 }
 
-/*
- * Settings of one kind share a line: a key may stand only once. They are sorted, so that
- * "capabilities: [cap_a]\n" and "capabilities: [cap_b]\n" follow each other.
- */
 static void put_settings(struct suggest *s)
 {
-	size_t i, key, last = 0;
+	const char *sep = "";
+	int cap;
 
-	for (i = 0; i < s->n_remarks && s->remarks[i].setting; i++) {
-		const char *text = s->remarks[i].text, *list = strchr(text, '[');
-
-		key = strcspn(text, ":");
-		if (i && list && key == last && !strncmp(text, s->remarks[i - 1].text, key)) {
-			fprintf(s->out, ", %.*s", (int)strcspn(list + 1, "]"), list + 1);
-		} else {
-			fprintf(s->out, "%s%.*s", i ? "]\n" : "", (int)strcspn(text, "]\n"), text);
-		}
-		last = key;
+	if (s->netlink)
+		fputs("families: [netlink-route]\n", s->out);
+	if (s->anonymous)
+		fputs("exec-anonymous: allow\n", s->out);
+	if (!s->caps)
+		return;
+	fputs("capabilities: [", s->out);
+	for (cap = 0; cap < 64; cap++) {
+		if (!(s->caps >> cap & 1))
+			continue;
+		fprintf(s->out, "%s%s", sep, sbx_capability_name(cap));
+		sep = ", ";
 	}
+	fputs("]\n", s->out);
 }
 
 static void put_remarks(struct suggest *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->n_remarks && s->remarks[i].setting;)
-		i++;
-	if (i < s->n_remarks)
-		fputs("# No rule added to the end can allow these:\n", s->out);
-	for (; i < s->n_remarks; i++) {
+	if (!s->n_remarks)
+		return;
+	qsort(s->remarks, s->n_remarks, sizeof(*s->remarks), compare_remarks);
+	fputs("# No rule at the end of the policy can allow these:\n", s->out);
+	for (i = 0; i < s->n_remarks; i++) {
 		fprintf(s->out, "#   %s (", s->remarks[i].text);
 		put_times(s->out, s->remarks[i].count);
 		fputs(")\n", s->out);
 	}
 }
 
+static void put_header(struct suggest *s)
+{
+	fputs("# ", s->out);
+	if (s->used) {
+		put_times(s->out, s->used);
+		fputs(" something was missing", s->out);
+	} else {
+		fputs("Nothing is missing that a rule could allow", s->out);
+	}
+	if (s->ctx->sandbox) {
+		fputs(" in ", s->out);
+		sbx_put_escaped(s->out, s->ctx->sandbox, strlen(s->ctx->sandbox));
+	}
+	fputs(s->used ? ". Every line below widens the policy: keep those you mean.\n" : ".\n",
+	      s->out);
+}
+
+static void end(struct suggest *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_remarks; i++)
+		free(s->remarks[i].text);
+	free(s->remarks);
+	free(s->peers);
+	free(s->home);
+	sbx_paths_free(&s->paths);
+}
+
 int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
 		       const struct sbx_event_context *ctx)
 {
-	return 0;
+	struct suggest s = {.out = out, .ctx = ctx};
+	struct sbx_told t;
+	int rc = 0;
+	size_t i;
+
+	s.peers = calloc(n + 1, sizeof(*s.peers));
+	s.remarks = calloc(n + 1, sizeof(*s.remarks));
+	s.home = ctx->policy ? sbx_policy_home(ctx->policy) : NULL;
+	if (!s.peers || !s.remarks)
+		rc = -ENOMEM;
+	for (i = 0; i < n && !rc; i++) {
+		rc = sbx_tell(&evs[i], ctx, &t);
+		if (rc)
+			break;
+		rc = sort_event(&s, &evs[i], &t);
+		sbx_told_free(&t);
+	}
+	if (!rc) {
+		put_header(&s);
+		rc = put_files(&s);
+	}
+	if (!rc) {
+		put_network(&s);
+		put_settings(&s);
+		put_remarks(&s);
+	}
+	end(&s);
+	return rc;
 }

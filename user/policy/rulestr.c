@@ -302,11 +302,16 @@ void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len
 	fprintf(out, "%s\"", glob);
 }
 
-void sbx_put_peer(FILE *out, int family, const uint8_t *addr, int proto, uint16_t port)
+void sbx_put_host(FILE *out, int family, const uint8_t *addr)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
 
 	inet_ntop(family, addr, text, sizeof(text));
-	fprintf(out, family == AF_INET6 ? "[%s]:%u/%s" : "%s:%u/%s", text, port,
-		proto == SBX_PROTO_UDP ? "udp" : "tcp");
+	fprintf(out, family == AF_INET6 ? "[%s]" : "%s", text);
+}
+
+void sbx_put_peer(FILE *out, int family, const uint8_t *addr, int proto, uint16_t port)
+{
+	sbx_put_host(out, family, addr);
+	fprintf(out, ":%u/%s", port, proto == SBX_PROTO_UDP ? "udp" : "tcp");
 }

@@ -54,6 +54,8 @@ char *sbx_policy_home(const struct sbx_policy *p);
  */
 void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len,
 		       const char *glob, bool *inexact);
+/* "[2001:db8::1]" */
+void sbx_put_host(FILE *out, int family, const uint8_t *addr);
 /* "[2001:db8::1]:443/tcp" */
 void sbx_put_peer(FILE *out, int family, const uint8_t *addr, int proto, uint16_t port);
 
