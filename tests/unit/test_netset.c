@@ -71,8 +71,8 @@ static void check(const char *text, const struct question *q, size_t n)
 
 static void test_nothing(void **unused)
 {
-	CHECK("name: x\n", {"connect", "8.8.8.8", 53, "udp", false}, {"connect", "::1", 1, "tcp", false},
-	      {"bind", "0.0.0.0", 0, "tcp", false});
+	CHECK("name: x\n", {"connect", "8.8.8.8", 53, "udp", false},
+	      {"connect", "::1", 1, "tcp", false}, {"bind", "0.0.0.0", 0, "tcp", false});
 }
 
 static void test_internet(void **unused)
@@ -80,48 +80,66 @@ static void test_internet(void **unused)
 	CHECK("network:\n  - allow: [connect]\n    to: \"internet:443\"\n",
 	      {"connect", "8.8.8.8", 443, "tcp", true}, {"connect", "8.8.8.8", 443, "udp", true},
 	      {"connect", "8.8.8.8", 80, "tcp", false}, {"bind", "8.8.8.8", 443, "tcp", false},
-	      {"connect", "2600::1", 443, "tcp", true}, {"connect", "::ffff:8.8.8.8", 443, "tcp", true},
+	      {"connect", "2600::1", 443, "tcp", true},
+	      {"connect", "::ffff:8.8.8.8", 443, "tcp", true},
 	      {"connect", "0.0.0.0", 443, "tcp", false}, {"connect", "0.1.2.3", 443, "tcp", false},
-	      {"connect", "9.255.255.255", 443, "tcp", true}, {"connect", "10.0.0.0", 443, "tcp", false},
-	      {"connect", "10.255.255.255", 443, "tcp", false}, {"connect", "11.0.0.0", 443, "tcp", true},
-	      {"connect", "100.63.255.255", 443, "tcp", true}, {"connect", "100.64.0.0", 443, "tcp", false},
-	      {"connect", "100.127.255.255", 443, "tcp", false}, {"connect", "100.128.0.0", 443, "tcp", true},
-	      {"connect", "127.0.0.1", 443, "tcp", false}, {"connect", "169.254.169.254", 443, "tcp", false},
-	      {"connect", "172.15.255.255", 443, "tcp", true}, {"connect", "172.16.0.1", 443, "tcp", false},
-	      {"connect", "172.31.255.255", 443, "tcp", false}, {"connect", "172.32.0.0", 443, "tcp", true},
-	      {"connect", "192.168.1.1", 443, "tcp", false}, {"connect", "192.0.2.1", 443, "tcp", false},
-	      {"connect", "198.18.0.1", 443, "tcp", false}, {"connect", "198.51.100.7", 443, "tcp", false},
-	      {"connect", "203.0.113.1", 443, "tcp", false}, {"connect", "168.63.129.16", 443, "tcp", false},
-	      {"connect", "224.0.0.1", 443, "udp", false}, {"connect", "239.255.255.250", 443, "udp", false},
-	      {"connect", "240.0.0.1", 443, "tcp", false}, {"connect", "255.255.255.255", 443, "udp", false},
+	      {"connect", "9.255.255.255", 443, "tcp", true},
+	      {"connect", "10.0.0.0", 443, "tcp", false},
+	      {"connect", "10.255.255.255", 443, "tcp", false},
+	      {"connect", "11.0.0.0", 443, "tcp", true},
+	      {"connect", "100.63.255.255", 443, "tcp", true},
+	      {"connect", "100.64.0.0", 443, "tcp", false},
+	      {"connect", "100.127.255.255", 443, "tcp", false},
+	      {"connect", "100.128.0.0", 443, "tcp", true},
+	      {"connect", "127.0.0.1", 443, "tcp", false},
+	      {"connect", "169.254.169.254", 443, "tcp", false},
+	      {"connect", "172.15.255.255", 443, "tcp", true},
+	      {"connect", "172.16.0.1", 443, "tcp", false},
+	      {"connect", "172.31.255.255", 443, "tcp", false},
+	      {"connect", "172.32.0.0", 443, "tcp", true},
+	      {"connect", "192.168.1.1", 443, "tcp", false},
+	      {"connect", "192.0.2.1", 443, "tcp", false},
+	      {"connect", "198.18.0.1", 443, "tcp", false},
+	      {"connect", "198.51.100.7", 443, "tcp", false},
+	      {"connect", "203.0.113.1", 443, "tcp", false},
+	      {"connect", "168.63.129.16", 443, "tcp", false},
+	      {"connect", "224.0.0.1", 443, "udp", false},
+	      {"connect", "239.255.255.250", 443, "udp", false},
+	      {"connect", "240.0.0.1", 443, "tcp", false},
+	      {"connect", "255.255.255.255", 443, "udp", false},
 	      {"connect", "203.0.114.4", 443, "tcp", true},
 	      {"connect", "203.0.114.5", 443, "tcp", false}, /* the host's own */
 	      {"connect", "::ffff:203.0.114.5", 443, "tcp", false},
 	      {"connect", "203.0.114.6", 443, "tcp", true}, {"connect", "::", 443, "tcp", false},
 	      {"connect", "::1", 443, "tcp", false}, {"connect", "::8.8.8.8", 443, "tcp", false},
 	      {"connect", "64:ff9b::a00:1", 443, "tcp", false},
-	      {"connect", "64:ff9b::808:808", 443, "tcp", false}, {"connect", "100::1", 443, "tcp", false},
-	      {"connect", "1fff::1", 443, "tcp", false}, {"connect", "2000::", 443, "tcp", true},
-	      {"connect", "2001::1", 443, "tcp", false}, {"connect", "2001:db8::1", 443, "tcp", false},
+	      {"connect", "64:ff9b::808:808", 443, "tcp", false},
+	      {"connect", "100::1", 443, "tcp", false}, {"connect", "1fff::1", 443, "tcp", false},
+	      {"connect", "2000::", 443, "tcp", true}, {"connect", "2001::1", 443, "tcp", false},
+	      {"connect", "2001:db8::1", 443, "tcp", false},
 	      {"connect", "2001:4860:4860::8888", 443, "tcp", true},
-	      {"connect", "2002:a00:1::", 443, "tcp", false}, {"connect", "2003::1", 443, "tcp", true},
-	      {"connect", "3fff::1", 443, "tcp", false}, {"connect", "3fff:1000::1", 443, "tcp", true},
+	      {"connect", "2002:a00:1::", 443, "tcp", false},
+	      {"connect", "2003::1", 443, "tcp", true}, {"connect", "3fff::1", 443, "tcp", false},
+	      {"connect", "3fff:1000::1", 443, "tcp", true},
 	      {"connect", "4000::", 443, "tcp", false}, {"connect", "fc00::1", 443, "tcp", false},
-	      {"connect", "fd00:ec2::254", 443, "tcp", false}, {"connect", "fe80::1", 443, "tcp", false},
-	      {"connect", "ff02::1", 443, "udp", false});
+	      {"connect", "fd00:ec2::254", 443, "tcp", false},
+	      {"connect", "fe80::1", 443, "tcp", false}, {"connect", "ff02::1", 443, "udp", false});
 }
 
 static void test_localhost(void **unused)
 {
 	CHECK("network:\n  - allow: [connect]\n    to: \"localhost:3000-3999\"\n"
 	      "  - allow: [bind]\n    to: [\"localhost:0\", \"localhost:3000/udp\"]\n",
-	      {"connect", "127.0.0.1", 3000, "tcp", true}, {"connect", "127.255.255.255", 3999, "udp", true},
-	      {"connect", "127.0.0.1", 2999, "tcp", false}, {"connect", "127.0.0.1", 4000, "tcp", false},
-	      {"connect", "::1", 3000, "tcp", true}, {"connect", "::2", 3000, "tcp", false},
-	      {"connect", "0.0.0.0", 3000, "tcp", true}, {"connect", "::", 3000, "tcp", true},
+	      {"connect", "127.0.0.1", 3000, "tcp", true},
+	      {"connect", "127.255.255.255", 3999, "udp", true},
+	      {"connect", "127.0.0.1", 2999, "tcp", false},
+	      {"connect", "127.0.0.1", 4000, "tcp", false}, {"connect", "::1", 3000, "tcp", true},
+	      {"connect", "::2", 3000, "tcp", false}, {"connect", "0.0.0.0", 3000, "tcp", true},
+	      {"connect", "::", 3000, "tcp", true},
 	      {"connect", "::ffff:0.0.0.0", 3000, "tcp", true},
 	      {"connect", "::ffff:127.0.0.1", 3000, "tcp", true},
-	      {"connect", "128.0.0.0", 3000, "tcp", false}, {"connect", "126.255.255.255", 3000, "tcp", false},
+	      {"connect", "128.0.0.0", 3000, "tcp", false},
+	      {"connect", "126.255.255.255", 3000, "tcp", false},
 	      {"bind", "127.0.0.1", 0, "tcp", true}, {"bind", "127.0.0.1", 3000, "tcp", false},
 	      {"bind", "::1", 3000, "udp", true}, {"bind", "0.0.0.0", 0, "tcp", false},
 	      {"bind", "::", 3000, "udp", false});
@@ -129,16 +147,20 @@ static void test_localhost(void **unused)
 
 static void test_ports(void **unused)
 {
-	CHECK("network:\n  - allow: [connect]\n    to: [\"10.0.0.1:80,443/tcp\", \"10.0.0.2:ephemeral\"]\n"
-	      "  - allow: [bind]\n    to: [\"10.0.0.2:ephemeral\", \"any:1-1023/udp\", \"10.9.0.0/16\"]\n",
+	CHECK("network:\n  - allow: [connect]\n    to: [\"10.0.0.1:80,443/tcp\", "
+	      "\"10.0.0.2:ephemeral\"]\n"
+	      "  - allow: [bind]\n    to: [\"10.0.0.2:ephemeral\", \"any:1-1023/udp\", "
+	      "\"10.9.0.0/16\"]\n",
 	      {"connect", "10.0.0.1", 80, "tcp", true}, {"connect", "10.0.0.1", 443, "tcp", true},
 	      {"connect", "10.0.0.1", 81, "tcp", false}, {"connect", "10.0.0.1", 80, "udp", false},
-	      {"connect", "10.0.0.2", 32768, "tcp", true}, {"connect", "10.0.0.2", 60999, "udp", true},
-	      {"connect", "10.0.0.2", 61000, "tcp", false}, {"connect", "10.0.0.2", 0, "tcp", false},
-	      {"bind", "10.0.0.2", 0, "tcp", true}, {"bind", "10.0.0.2", 40000, "tcp", true},
-	      {"bind", "0.0.0.0", 53, "udp", true}, {"bind", "::", 53, "udp", true},
-	      {"bind", "0.0.0.0", 0, "udp", false}, {"bind", "0.0.0.0", 53, "tcp", false},
-	      {"bind", "10.9.255.255", 65535, "udp", true}, {"bind", "10.9.0.0", 0, "tcp", true});
+	      {"connect", "10.0.0.2", 32768, "tcp", true},
+	      {"connect", "10.0.0.2", 60999, "udp", true},
+	      {"connect", "10.0.0.2", 61000, "tcp", false},
+	      {"connect", "10.0.0.2", 0, "tcp", false}, {"bind", "10.0.0.2", 0, "tcp", true},
+	      {"bind", "10.0.0.2", 40000, "tcp", true}, {"bind", "0.0.0.0", 53, "udp", true},
+	      {"bind", "::", 53, "udp", true}, {"bind", "0.0.0.0", 0, "udp", false},
+	      {"bind", "0.0.0.0", 53, "tcp", false}, {"bind", "10.9.255.255", 65535, "udp", true},
+	      {"bind", "10.9.0.0", 0, "tcp", true});
 }
 
 static void test_order(void **unused)
@@ -148,8 +170,8 @@ static void test_order(void **unused)
 	      "  - allow: [connect]\n    to: \"10.1.1.0/24:443\"\n    override: true\n",
 	      {"connect", "10.0.255.255", 1, "tcp", true}, {"connect", "10.1.0.0", 1, "tcp", false},
 	      {"connect", "10.1.1.7", 443, "tcp", true}, {"connect", "10.1.1.7", 80, "tcp", false},
-	      {"connect", "10.1.255.255", 443, "tcp", false}, {"connect", "10.2.0.0", 1, "tcp", true},
-	      {"connect", "11.0.0.0", 1, "tcp", false});
+	      {"connect", "10.1.255.255", 443, "tcp", false},
+	      {"connect", "10.2.0.0", 1, "tcp", true}, {"connect", "11.0.0.0", 1, "tcp", false});
 }
 
 static void test_protect(void **unused)
@@ -159,19 +181,24 @@ static void test_protect(void **unused)
 	      "  - allow: [connect]\n    to: \"any\"\n",
 	      {"connect", "10.0.0.53", 53, "udp", true}, {"connect", "10.0.0.53", 54, "udp", false},
 	      {"connect", "10.0.0.52", 53, "udp", false}, {"connect", "10.7.1.1", 443, "tcp", true},
-	      {"connect", "10.7.1.1", 443, "udp", false}, {"connect", "9.255.255.255", 9, "tcp", true},
-	      {"connect", "11.0.0.0", 9, "tcp", true}, {"connect", "::ffff:10.0.0.1", 9, "tcp", false});
+	      {"connect", "10.7.1.1", 443, "udp", false},
+	      {"connect", "9.255.255.255", 9, "tcp", true}, {"connect", "11.0.0.0", 9, "tcp", true},
+	      {"connect", "::ffff:10.0.0.1", 9, "tcp", false});
 }
 
 static void test_mapped(void **unused)
 {
-	CHECK("network:\n  - allow: [connect]\n    to: [\"[::ffff:10.0.0.0/104]:80\", \"[2001:db8::/32]:443\"]\n",
-	      {"connect", "10.3.2.1", 80, "tcp", true}, {"connect", "::ffff:10.3.2.1", 80, "tcp", true},
-	      {"connect", "11.3.2.1", 80, "tcp", false}, {"connect", "2001:db8:ffff::1", 443, "tcp", true},
+	CHECK("network:\n  - allow: [connect]\n    to: [\"[::ffff:10.0.0.0/104]:80\", "
+	      "\"[2001:db8::/32]:443\"]\n",
+	      {"connect", "10.3.2.1", 80, "tcp", true},
+	      {"connect", "::ffff:10.3.2.1", 80, "tcp", true},
+	      {"connect", "11.3.2.1", 80, "tcp", false},
+	      {"connect", "2001:db8:ffff::1", 443, "tcp", true},
 	      {"connect", "2001:db9::", 443, "tcp", false});
 }
 
-/* --- what is refused or warned of -------------------------------------------------------------- */
+/* --- what is refused or warned of --------------------------------------------------------------
+ */
 
 static void expect(const char *text, int rc, const char *what, int line)
 {
@@ -229,7 +256,8 @@ static void test_dead(void **unused)
 	       0, "never decides (p.yaml:3: protect", 6);
 }
 
-/* --- size ---------------------------------------------------------------------------------------- */
+/* --- size ----------------------------------------------------------------------------------------
+ */
 
 static double seconds(void)
 {
@@ -252,12 +280,20 @@ static int big(size_t n, bool each, struct sbx_image *img, struct sbx_diags *d)
 	int rc;
 
 	for (i = 0; i < n; i++) {
-		to[i] = (struct sbx_endpoint){.source = "x", .kind = SBX_HOST_CIDR, .prefix_len = 24,
-					      .family = i % 2 ? AF_INET6 : AF_INET, .n_ports = 1,
-					      .ports = &https, .protos = 3,
-					      .addr = {i % 2 ? 0x26 : 16 + (i >> 15), i >> 7, i << 1}};
-		rules[i] = (struct sbx_net_rule){.pos = {"p.yaml", (int)i, 1}, .verb = SBX_ALLOW,
-						 .rights = 3, .to = &to[i], .n_to = each ? 1 : n};
+		to[i] = (struct sbx_endpoint){
+			.source = "x",
+			.kind = SBX_HOST_CIDR,
+			.prefix_len = 24,
+			.family = i % 2 ? AF_INET6 : AF_INET,
+			.n_ports = 1,
+			.ports = &https,
+			.protos = 3,
+			.addr = {i % 2 ? 0x26 : 16 + (i >> 15), i >> 7, i << 1}};
+		rules[i] = (struct sbx_net_rule){.pos = {"p.yaml", (int)i, 1},
+						 .verb = SBX_ALLOW,
+						 .rights = 3,
+						 .to = &to[i],
+						 .n_to = each ? 1 : n};
 	}
 	rc = sbx_netset_compile(&p, &none, img, d);
 	printf("%zu networks in %zu rules: %.3f s, %zu chunks\n", n, p.n_net, seconds() - start,
@@ -326,12 +362,19 @@ static void test_overlaps(void **unused)
 
 	for (i = 0; i < n; i++) {
 		ports[i] = (struct sbx_port_range){i * 2, i * 2};
-		to[i] = (struct sbx_endpoint){.source = "x", .protos = 3, .n_ports = 1, .ports = &ports[i],
+		to[i] = (struct sbx_endpoint){.source = "x",
+					      .protos = 3,
+					      .n_ports = 1,
+					      .ports = &ports[i],
 					      .kind = i % 2 ? SBX_HOST_CIDR : SBX_HOST_ANY,
-					      .family = AF_INET, .prefix_len = 24,
+					      .family = AF_INET,
+					      .prefix_len = 24,
 					      .addr = {16, i >> 7, i << 1}};
-		rules[i] = (struct sbx_net_rule){.pos = {"p.yaml", (int)i, 1}, .verb = SBX_ALLOW,
-						 .rights = 3, .to = &to[i], .n_to = 1};
+		rules[i] = (struct sbx_net_rule){.pos = {"p.yaml", (int)i, 1},
+						 .verb = SBX_ALLOW,
+						 .rights = 3,
+						 .to = &to[i],
+						 .n_to = 1};
 	}
 	assert_int_equal(sbx_netset_compile(&p, &none, &img, &d), -EINVAL);
 	assert_int_equal(d.errors, 1);
@@ -346,12 +389,12 @@ static void test_overlaps(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	  cmocka_unit_test(test_internet),
-		cmocka_unit_test(test_localhost), cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_order),	  cmocka_unit_test(test_protect),
-		cmocka_unit_test(test_mapped),	  cmocka_unit_test(test_reopen),
+		cmocka_unit_test(test_nothing),	   cmocka_unit_test(test_internet),
+		cmocka_unit_test(test_localhost),  cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_order),	   cmocka_unit_test(test_protect),
+		cmocka_unit_test(test_mapped),	   cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_reopen_not), cmocka_unit_test(test_dead),
-		cmocka_unit_test(test_big),	  cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_big),	   cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_overlaps),
 	};
 

@@ -40,12 +40,14 @@ struct world {
 /* Few bits vary, so that networks overlap; edges of special ranges are among the bases. */
 static int random_addr(uint8_t *a)
 {
-	static const char *const v4[] = {"10.0.0.0",	"0.0.0.0",     "127.0.0.0",
-					 "8.8.8.0",	"255.255.255.252", "169.254.169.254",
+	static const char *const v4[] = {"10.0.0.0",	   "0.0.0.0",	      "127.0.0.0",
+					 "8.8.8.0",	   "255.255.255.252", "169.254.169.254",
 					 "100.63.255.252", "223.255.255.252", "192.0.1.252"};
-	static const char *const v6[] = {"::", "::fffe", "2001:db8::", "2600::", "fd00:ec2::",
-					 "::ffff:10.0.0.0", "::ffff:0:0", "ffff::", "2002::",
-					 "1fff:ffff:ffff:ffff:ffff:ffff:ffff:fffc"};
+	static const char *const v6[] = {"::",	       "::fffe",
+					 "2001:db8::", "2600::",
+					 "fd00:ec2::", "::ffff:10.0.0.0",
+					 "::ffff:0:0", "ffff::",
+					 "2002::",     "1fff:ffff:ffff:ffff:ffff:ffff:ffff:fffc"};
 	int family = rnd(2) ? AF_INET : AF_INET6;
 
 	memset(a, 0, 16);
@@ -77,7 +79,7 @@ static void mask(struct sbx_endpoint *e)
 static void random_endpoint(struct sbx_endpoint *e, struct sbx_port_range *ports)
 {
 	static const enum sbx_host_kind kinds[] = {
-		SBX_HOST_CIDR,	   SBX_HOST_CIDR, SBX_HOST_CIDR, SBX_HOST_CIDR, SBX_HOST_LOCALHOST,
+		SBX_HOST_CIDR,	   SBX_HOST_CIDR, SBX_HOST_CIDR, SBX_HOST_CIDR,	 SBX_HOST_LOCALHOST,
 		SBX_HOST_INTERNET, SBX_HOST_ANY,  SBX_HOST_SELF, SBX_HOST_DOMAIN};
 	size_t i;
 
@@ -118,8 +120,11 @@ static void random_world(struct world *w)
 		struct sbx_net_rule *r = &w->rules[i];
 
 		*r = (struct sbx_net_rule){.verb = rnd(4) ? rnd(2) : SBX_PROTECT,
-					   .rights = 1 + rnd(3), .override = true,
-					   .quiet = !rnd(4), .to = w->to[i], .except = w->except[i]};
+					   .rights = 1 + rnd(3),
+					   .override = true,
+					   .quiet = !rnd(4),
+					   .to = w->to[i],
+					   .except = w->except[i]};
 		r->n_to = 1 + rnd(MAX_ENDPOINTS);
 		r->n_except = r->verb == SBX_PROTECT ? rnd(MAX_ENDPOINTS + 1) : 0;
 		for (k = 0; k < r->n_to; k++)
@@ -201,7 +206,8 @@ static void test_random(void **unused)
 	}
 }
 
-/* --- the reopening of denies, against the order of rules ------------------------------------------ */
+/* --- the reopening of denies, against the order of rules
+ * ------------------------------------------ */
 
 /* By the definition: without the rules from this one on, a plain deny decides, and no protect of
  * the whole policy holds there. */

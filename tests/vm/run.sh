@@ -175,7 +175,7 @@ args=(
 if [ -n "$icount" ]; then
 	args+=(-accel tcg -smp 1 -icount shift=0,sleep=off)
 else
-	args+=(-accel "tcg,thread=multi" -smp "$smp")
+	args+=(-accel "tcg,thread=single" -smp "$smp")
 fi
 [ -z "$net" ] || args+=(-netdev user,id=net -device virtio-net-pci,netdev=net,romfile=)
 [ -z "$share" ] || args+=(

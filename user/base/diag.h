@@ -9,9 +9,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* Words are kept for that many; the others are counted. */
+#define SBX_DIAGS_MAX 1000
+
 struct sbx_pos {
-	const char *file; /* interned by the list's owner: lives as long as the policy; NULL: none */
-	int line;	  /* from 1; 0: none */
+	/* Interned by the list's owner: lives as long as the policy; NULL: none. */
+	const char *file;
+	int line; /* from 1; 0: none */
 	int col;
 };
 
@@ -30,6 +34,7 @@ struct sbx_diags {
 	size_t n;
 	size_t errors;
 	size_t warnings;
+	size_t dropped; /* beyond SBX_DIAGS_MAX, or without memory: counted above */
 };
 
 /* Adds one; hint may be NULL. `fmt` is what is wrong, with the value in parentheses. */

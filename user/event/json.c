@@ -143,8 +143,8 @@ static json_t *rule_json(const struct sbx_told *t, const struct sbx_policy *p)
 
 static json_t *right_json(const struct sbx_event *ev, const struct sbx_told *t)
 {
-	static const char *const rights[] = {[SBX_READ] = "read", [SBX_WRITE] = "write",
-					     [SBX_EXEC] = "exec"};
+	static const char *const rights[] = {
+		[SBX_READ] = "read", [SBX_WRITE] = "write", [SBX_EXEC] = "exec"};
 
 	if (t->op.kind == SBX_KIND_NET)
 		return json_string(sbx_event_dir(ev) == SBX_DIR_BIND ? "bind" : "connect");
@@ -174,7 +174,8 @@ json_t *sbx_event_json(const struct sbx_event *ev, const struct sbx_event_contex
 		json_object_set_new(j, "rule", rule_json(&t, ctx->policy));
 		json_object_set_new(j, "suggestion",
 				    text_json(t.explained ? t.why.suggestion : t.setting));
-		json_object_set_new(j, "note", text_json(t.explained ? t.why.suggestion_note : NULL));
+		json_object_set_new(j, "note",
+				    text_json(t.explained ? t.why.suggestion_note : NULL));
 	}
 	sbx_told_free(&t);
 	return j;

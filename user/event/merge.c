@@ -5,7 +5,7 @@
 #include "user/event/merge.h"
 
 struct node {
-	const char *path; /* of the whole node, path_len bytes */
+	const char *path;      /* of the whole node, path_len bytes */
 	size_t path_len, name; /* name: where the last component begins */
 	struct node *parent, *child, *last, *next;
 	const char *glob; /* "", "/ *" or "/ **" */
@@ -89,7 +89,8 @@ void sbx_paths_unite(struct sbx_paths *p)
 	p->n = n;
 }
 
-/* --- the tree ---------------------------------------------------------------------------------- */
+/* --- the tree ----------------------------------------------------------------------------------
+ */
 
 static struct node *child_of(struct tree *t, struct node *parent, const char *path, size_t start,
 			     size_t end)
@@ -99,8 +100,8 @@ static struct node *child_of(struct tree *t, struct node *parent, const char *pa
 	if (c && c->path_len == end && !memcmp(c->path + c->name, path + start, end - start))
 		return c;
 	c = &t->nodes[t->n++];
-	*c = (struct node){.path = path, .path_len = end, .name = start, .parent = parent,
-			   .glob = ""};
+	*c = (struct node){
+		.path = path, .path_len = end, .name = start, .parent = parent, .glob = ""};
 	if (parent->last)
 		parent->last->next = c;
 	else

@@ -25,7 +25,8 @@ struct sbx_paths {
 
 int sbx_paths_add(struct sbx_paths *p, const char *path, size_t len, uint8_t rights, bool override,
 		  uint64_t count);
-/* Sorts; one entry per (path, override), with all its rights. Directories precede what is in them. */
+/* Sorts; one entry per (path, override), with all its rights. Directories precede what is in them.
+ */
 void sbx_paths_unite(struct sbx_paths *p);
 void sbx_paths_free(struct sbx_paths *p);
 

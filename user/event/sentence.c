@@ -39,7 +39,8 @@ void sbx_put_program(FILE *out, const struct sbx_event *ev)
 		fputs("a task of the kernel", out);
 }
 
-/* --- objects ------------------------------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------------------------------
+ */
 
 static bool is_ip(const struct sbx_event *ev)
 {
@@ -158,11 +159,13 @@ static int tell_message(const struct sbx_event *ev, const struct sbx_told *told,
 	fprintf(t.out, " (pid %u) may not %s", ev->tgid, told->op.verb);
 	/* "use a capability: cap_net_raw", but "read /etc/shadow" */
 	if (told->object)
-		fprintf(t.out, "%s%s", told->op.kind == SBX_KIND_MACHINE ? ": " : " ", told->object);
+		fprintf(t.out, "%s%s", told->op.kind == SBX_KIND_MACHINE ? ": " : " ",
+			told->object);
 	return sbx_text_end(&t, message);
 }
 
-/* --- the policy's say ---------------------------------------------------------------------------- */
+/* --- the policy's say ----------------------------------------------------------------------------
+ */
 
 /*
  * Members of the sandbox have their directories of /proc under their numbers in events; rules name

@@ -43,7 +43,8 @@ struct suggest {
 	bool override, begun;
 };
 
-/* --- sorting events into lists ------------------------------------------------------------------- */
+/* --- sorting events into lists -------------------------------------------------------------------
+ */
 
 static int remark(struct suggest *s, const char *text, uint64_t count)
 {
@@ -89,8 +90,11 @@ static int forbidden(struct suggest *s, const struct sbx_event *ev, const struct
 
 static void add_peer(struct suggest *s, const struct sbx_event *ev, bool override)
 {
-	struct peer p = {.dir = sbx_event_dir(ev), .family = ev->family,
-			 .proto = sbx_event_proto(ev), .override = override, .port = ev->port,
+	struct peer p = {.dir = sbx_event_dir(ev),
+			 .family = ev->family,
+			 .proto = sbx_event_proto(ev),
+			 .override = override,
+			 .port = ev->port,
 			 .count = ev->count};
 
 	memcpy(p.addr, ev->addr, ev->family == AF_INET ? 4 : 16);
@@ -130,7 +134,8 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 	return sbx_paths_add(&s->paths, path, len, t->op.right, ruled, ev->count);
 }
 
-/* --- files --------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------------
+ */
 
 static bool is_below(const char *path, size_t len, const char *dir, size_t dir_len)
 {
@@ -226,7 +231,8 @@ static void put_path(void *arg, const char *path, size_t len, const char *glob, 
 		sbx_put_rights(s->out, s->rights);
 		fputs("]\n", s->out);
 		if (s->override)
-			fputs("    override: true # these were denied by rules: look twice\n", s->out);
+			fputs("    override: true # these were denied by rules: look twice\n",
+			      s->out);
 		fputs("    path:\n", s->out);
 	}
 	s->begun = true;
@@ -259,7 +265,8 @@ static int put_files(struct suggest *s)
 	return rc;
 }
 
-/* --- network ------------------------------------------------------------------------------------- */
+/* --- network -------------------------------------------------------------------------------------
+ */
 
 static int compare_hosts(const struct peer *x, const struct peer *y)
 {
@@ -330,7 +337,8 @@ static void put_network(struct suggest *s)
 	}
 }
 
-/* --- the rest ------------------------------------------------------------------------------------- */
+/* --- the rest
+ * ------------------------------------------------------------------------------------- */
 
 static int compare_remarks(const void *a, const void *b)
 {

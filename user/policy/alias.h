@@ -8,7 +8,7 @@
 
 #include "user/policy/facts.h"
 
-#define SBX_ALIAS_DEPTH 8    /* aliases that one spelling may go through */
+#define SBX_ALIAS_DEPTH 5    /* aliases that one spelling may go through */
 #define SBX_ALIAS_MAX	4096 /* spellings, those of chains included; above: refused */
 
 struct sbx_spelling {

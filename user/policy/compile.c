@@ -21,8 +21,8 @@ static void write_header(struct sbx_image *img, const struct sbx_policy *p)
 }
 
 /* Both parts are compiled even if the first finds errors: all of them are reported in one run. */
-int sbx_compile(const struct sbx_policy *p, const struct sbx_facts *facts,
-		struct sbx_compiled *out, struct sbx_diags *d)
+int sbx_compile(const struct sbx_policy *p, const struct sbx_facts *facts, struct sbx_compiled *out,
+		struct sbx_diags *d)
 {
 	struct sbx_compiled c = {0};
 	struct sbx_image scratch = {0};

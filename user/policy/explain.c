@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The same question three times: who decided (the reference decider), what came closest, and what
- * would have to be written for the verdict to be yes. The last is tried out: protects are taken away
- * one by one until what is left says yes or needs an allow.
+ * would have to be written for the verdict to be yes. The last is tried out: protects are taken
+ * away one by one until what is left says yes or needs an allow.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,8 @@ void sbx_explanation_free(struct sbx_explanation *e)
 	*e = (struct sbx_explanation){.rule = -1};
 }
 
-/* --- files --------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------------
+ */
 
 struct file_question {
 	const struct sbx_policy *p;
@@ -38,8 +39,10 @@ struct file_question {
 
 static bool pattern_matches(const struct file_question *q, const struct sbx_pattern *pat)
 {
-	struct sbx_file_rule one = {.verb = SBX_ALLOW, .rights = q->right,
-				    .paths = (struct sbx_pattern *)pat, .n_paths = 1};
+	struct sbx_file_rule one = {.verb = SBX_ALLOW,
+				    .rights = q->right,
+				    .paths = (struct sbx_pattern *)pat,
+				    .n_paths = 1};
 	struct sbx_policy just = {.files = &one, .n_files = 1};
 	bool granted;
 
@@ -140,12 +143,12 @@ static int find_obstacle(const struct file_question *q, struct sbx_pos *pos, str
 }
 
 /*
- * '"/srv/x/ **" for everything in that directory', where that is a sane thing to allow: at least two
- * levels down, not the home itself, and no place where names are made up by the kernel.
+ * '"/srv/x/ **" for everything in that directory', where that is a sane thing to allow: at least
+ * two levels down, not the home itself, and no place where names are made up by the kernel.
  */
 static int wider_path(const struct file_question *q, const char *home, char **out)
 {
-	static const char *const not[] = {"/proc/", "/sys/", "/dev/"};
+	static const char *const not [] = {"/proc/", "/sys/", "/dev/"};
 	size_t len = q->len, first, i;
 	bool inexact;
 	struct sbx_text x;
@@ -153,9 +156,9 @@ static int wider_path(const struct file_question *q, const char *home, char **ou
 	while (len && q->path[len - 1] != '/')
 		len--;
 	len -= len > 0;
-	for (i = 0; i < sizeof(not) / sizeof(not[0]); i++)
-		if (len >= strlen(not[i]) - 1 && !memcmp(q->path, not[i], strlen(not[i]) - 1) &&
-		    (len < strlen(not[i]) || q->path[strlen(not[i]) - 1] == '/'))
+	for (i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
+		if (len >= strlen(not [i]) - 1 && !memcmp(q->path, not [i], strlen(not [i]) - 1) &&
+		    (len < strlen(not [i]) || q->path[strlen(not [i]) - 1] == '/'))
 			return 0;
 	for (first = 1; first < len && q->path[first] != '/';)
 		first++;

@@ -110,7 +110,8 @@ static int find_obstacle(const struct net_question *q, struct sbx_pos *pos, stru
 
 static int suggest_net(const struct net_question *q, struct sbx_explanation *e)
 {
-	struct sbx_target t = {.list = "network", .key = "to",
+	struct sbx_target t = {.list = "network",
+			       .key = "to",
 			       .rights = q->dir == SBX_DIR_BIND ? "bind" : "connect"};
 	struct sbx_pos *pos = calloc(q->p->n_net + 1, sizeof(*pos));
 	struct sbx_obstacle o = {0};

@@ -62,18 +62,16 @@ static int build_groups(struct sbx_machine *m, const uint32_t *token)
 	return rc;
 }
 
-/*
- * Runs the tails that begin above the end of a spelling along it. What is alive at its end goes on
- * behind the alias. A guard is dropped there: what follows is a '/' or nothing.
+/* Runs the tails that begin above the end of a spelling along it: *a is what is alive at its end.
  */
-static int derive(struct sbx_machine *m, const char *spelled, struct sbx_threads *a,
-		  struct sbx_threads *b)
+static void run(const struct sbx_machine *m, const char *spelled, struct sbx_threads *a,
+		struct sbx_threads *b)
 {
 	size_t i, k, len = strlen(spelled);
 	long g;
 
 	sbx_threads_clear(a, &m->nfa);
-	for (i = 0; i < len; i++) {
+	for (i = 0; i < len && !a->err; i++) {
 		struct sbx_threads swap;
 
 		if (spelled[i] == '/') {
@@ -88,29 +86,81 @@ static int derive(struct sbx_machine *m, const char *spelled, struct sbx_threads
 		*a = *b;
 		*b = swap;
 	}
-	if (a->err || b->err ||
-	    sbx_grow(&m->derived, &m->room_derived, m->n_derived + a->n + 1, sizeof(*m->derived)))
-		return -ENOMEM;
-	for (k = 0; k < a->n; k++)
-		m->derived[m->n_derived++] = a->v[k] & ~SBX_GUARD_MASK;
-	return 0;
 }
 
+/*
+ * A state that goes on as the threads do, at the end of the path or with a '/': an alias stands for
+ * whole components. Their guards are satisfied there.
+ */
+static uint32_t go_on(struct sbx_nfa *nfa, const struct sbx_threads *t)
+{
+	uint32_t s = sbx_nfa_state(nfa), at;
+	size_t i;
+
+	for (i = 0; i < t->n && !nfa->err; i++) {
+		const struct sbx_nfa_state *from = &nfa->states[t->v[i] >> SBX_GUARD_BITS];
+
+		for (at = from->tokens; at; at = nfa->links[at - 1].next)
+			sbx_nfa_token(nfa, s, nfa->links[at - 1].to);
+		for (at = from->edges; at; at = nfa->edges[at - 1].next)
+			if (nfa->edges[at - 1].lo <= '/' && nfa->edges[at - 1].hi >= '/')
+				sbx_nfa_edge(nfa, s, nfa->edges[at - 1].to, '/', '/', 0);
+	}
+	return s;
+}
+
+static int by_number(const void *va, const void *vb)
+{
+	uint32_t a = *(const uint32_t *)va, b = *(const uint32_t *)vb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Spellings that leave the same threads alive share a state. */
 static int derive_all(struct sbx_machine *m)
 {
-	const struct sbx_spellings *s = &m->trie->spellings;
+	const struct sbx_spellings *s = m->trie->spellings;
 	struct sbx_threads a = {0}, b = {0};
-	size_t i;
+	struct sbx_intern known = {0};
+	uint32_t *states = NULL, id;
+	size_t i, room = 0;
 	int rc = 0;
 
-	for (i = 0; i < s->n && !rc; i++) {
-		m->derived_at[i] = m->n_derived;
-		if (m->trie->n_groups)
-			rc = derive(m, s->v[i].spelled, &a, &b);
+	for (i = 0; i < s->n && m->trie->n_groups && rc >= 0; i++) {
+		run(m, s->v[i].spelled, &a, &b);
+		rc = a.err ? a.err : b.err;
+		if (rc || !a.n)
+			continue;
+		qsort(a.v, a.n, sizeof(*a.v), by_number);
+		rc = sbx_intern_add(&known, a.v, a.n * sizeof(*a.v), &id);
+		if (rc > 0 && sbx_grow(&states, &room, known.n, sizeof(*states)))
+			rc = -ENOMEM;
+		if (rc > 0)
+			states[id] = go_on(&m->nfa, &a);
+		if (rc >= 0)
+			m->derived[i] = states[id];
+		if (m->nfa.err)
+			rc = m->nfa.err;
 	}
-	m->derived_at[s->n] = m->n_derived;
+	free(states);
+	sbx_intern_free(&known);
 	sbx_threads_free(&a);
 	sbx_threads_free(&b);
+	return rc < 0 ? rc : 0;
+}
+
+/* State 0, where nothing starts, keeps its number: it is the first of its class. */
+static int merge(struct sbx_machine *m)
+{
+	uint32_t *class = calloc(m->nfa.n, sizeof(*class));
+	size_t i;
+	int rc = class ? sbx_nfa_merge(&m->nfa, class) : -ENOMEM;
+
+	for (i = 0; i < m->trie->n_groups && !rc; i++)
+		m->root[i] = class[m->root[i]];
+	for (i = 0; i < m->trie->spellings->n && !rc; i++)
+		m->derived[i] = class[m->derived[i]];
+	free(class);
 	return rc;
 }
 
@@ -121,13 +171,15 @@ int sbx_machine_build(struct sbx_machine *m, const struct sbx_trie *t, const uin
 	memset(m, 0, sizeof(*m));
 	m->trie = t;
 	m->root = calloc(t->n_groups + 1, sizeof(*m->root));
-	m->derived_at = calloc(t->spellings.n + 1, sizeof(*m->derived_at));
-	if (!m->root || !m->derived_at)
+	m->derived = calloc(t->spellings->n + 1, sizeof(*m->derived));
+	if (!m->root || !m->derived)
 		return -ENOMEM;
 	sbx_nfa_state(&m->nfa); /* state 0 is where failures point: nothing starts there */
 	rc = build_groups(m, token);
 	if (!rc)
 		rc = derive_all(m);
+	if (!rc)
+		rc = merge(m);
 	if (!rc)
 		sbx_nfa_classes(&m->nfa);
 	return rc;
@@ -137,17 +189,13 @@ void sbx_machine_inject(const struct sbx_machine *m, uint32_t node, struct sbx_t
 {
 	const struct sbx_trie *t = m->trie;
 	uint32_t i;
-	size_t k;
 
 	for (i = t->nodes[node].injects; i; i = t->injects[i - 1].next) {
-		uint32_t index = t->injects[i - 1].index;
+		const struct sbx_tinject *in = &t->injects[i - 1];
+		uint32_t state = in->derived ? m->derived[in->index] : m->root[in->index];
 
-		if (!t->injects[i - 1].derived) {
-			sbx_threads_add(out, &m->nfa, m->root[index] << SBX_GUARD_BITS);
-			continue;
-		}
-		for (k = m->derived_at[index]; k < m->derived_at[index + 1]; k++)
-			sbx_threads_add(out, &m->nfa, m->derived[k]);
+		if (state)
+			sbx_threads_add(out, &m->nfa, state << SBX_GUARD_BITS);
 	}
 }
 
@@ -155,7 +203,6 @@ void sbx_machine_free(struct sbx_machine *m)
 {
 	free(m->root);
 	free(m->derived);
-	free(m->derived_at);
 	sbx_nfa_free(&m->nfa);
 	memset(m, 0, sizeof(*m));
 }

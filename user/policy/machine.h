@@ -9,9 +9,7 @@ struct sbx_machine {
 	const struct sbx_trie *trie;
 	struct sbx_nfa nfa;
 	uint32_t *root;	   /* per group */
-	uint32_t *derived; /* threads behind each spelling, one after the other */
-	size_t n_derived, room_derived;
-	size_t *derived_at; /* per spelling, and the end */
+	uint32_t *derived; /* per spelling: what goes on behind it; 0: nothing */
 };
 
 /* `token` names each entry; entries with equal tails and tokens are one. Equal groups are shared.

@@ -34,7 +34,7 @@ static void *zalloc(struct load *l, size_t n, size_t size)
 		fail(l, -ENOMEM);
 		return NULL;
 	}
-	return memset(p, 0, (n ? n : 1) * size);
+	return p;
 }
 
 static uint64_t number(struct load *l, const json_t *j, uint64_t largest)
@@ -184,8 +184,7 @@ static struct sbx_port_range *ports(struct load *l, const json_t *j, size_t *n)
 
 static void endpoint(struct load *l, const json_t *j, struct sbx_endpoint *e)
 {
-#define X(key, member, type, largest) \
-	e->member = (type)number(l, json_object_get(j, key), largest);
+#define X(key, member, type, largest) e->member = (type)number(l, json_object_get(j, key), largest);
 	SBX_META_ENDPOINT(X)
 #undef X
 	e->pos = position(l, json_object_get(j, "at"));
@@ -212,8 +211,7 @@ static struct sbx_endpoint *endpoints(struct load *l, const json_t *j, size_t *n
 
 static void file_rule(struct load *l, const json_t *j, struct sbx_file_rule *r)
 {
-#define X(key, member, type, largest) \
-	r->member = (type)number(l, json_object_get(j, key), largest);
+#define X(key, member, type, largest) r->member = (type)number(l, json_object_get(j, key), largest);
 	SBX_META_RULE(X)
 #undef X
 	r->pos = position(l, json_object_get(j, "at"));
@@ -224,8 +222,7 @@ static void file_rule(struct load *l, const json_t *j, struct sbx_file_rule *r)
 
 static void net_rule(struct load *l, const json_t *j, struct sbx_net_rule *r)
 {
-#define X(key, member, type, largest) \
-	r->member = (type)number(l, json_object_get(j, key), largest);
+#define X(key, member, type, largest) r->member = (type)number(l, json_object_get(j, key), largest);
 	SBX_META_RULE(X)
 #undef X
 	r->pos = position(l, json_object_get(j, "at"));

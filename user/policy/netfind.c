@@ -116,7 +116,8 @@ int sbx_net_decider(const struct sbx_policy *p, const struct sbx_facts *facts, i
 			continue;
 		if (r->verb != SBX_PROTECT)
 			last = i;
-		else if (!any_matches(r->except, r->n_except, facts, dir, family, addr, proto, port))
+		else if (!any_matches(r->except, r->n_except, facts, dir, family, addr, proto,
+				      port))
 			protect = i;
 	}
 	if (protect >= 0)

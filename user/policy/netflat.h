@@ -2,12 +2,13 @@
 /*
  * Flattening: overlapping rules become disjoint intervals that one rule decides each.
  *
- * Port sets come first (sbx_portmap: rules are painted over each other in the order in which they
- * are weaker to stronger), then a sweep over the addresses finds which rules meet in each interval.
+ * netflat.c sweeps over the addresses and finds which rules meet in each interval; netpaint.c
+ * paints their ports over each other, weak to strong; netports.c keeps the outcome.
  */
 #ifndef SBX_NETFLAT_H
 #define SBX_NETFLAT_H
 
+#include "user/policy/intern.h"
 #include "user/policy/netspan.h"
 
 #define SBX_NO_RULE (-1)
@@ -49,8 +50,7 @@ struct sbx_net_table {
 	struct sbx_port *ports;
 	size_t n4, n6, n_psets, n_ports;
 	size_t room4, room6, room_psets, room_ports;
-	uint32_t *hash; /* of port sets: index + 1, 0: free */
-	size_t hash_size;
+	struct sbx_intern known; /* port sets, numbered as in psets */
 };
 
 struct sbx_flat {
@@ -68,7 +68,34 @@ struct sbx_flat {
 int sbx_net_flatten(struct sbx_flat *f);
 void sbx_net_table_free(struct sbx_net_table *t);
 
-/* --- netports.c ---------------------------------------------------------------------------------- */
+/* --- netpaint.c
+ * ------------------------------------------------------------------------------------ */
+
+/* The ports of one rule: endpoints of a rule that agree in them are one piece. */
+struct sbx_piece {
+	int rule;
+	bool except; /* takes away from a protect */
+	struct sbx_keys *keys;
+	size_t n_keys;
+	uint32_t refs; /* endpoints of it that cover the address of the sweep */
+};
+
+struct sbx_paint {
+	struct sbx_flat *f;
+	int family;
+	sbx_u128 at; /* the address, for the diagnostics */
+	struct sbx_portmap map, scratch;
+};
+
+/* The outcome of pieces[active[0…n)] in x->map. active: ascending, protects first. 0; -ENOMEM;
+ * -E2BIG with x->f->full when it takes too long. */
+int sbx_net_paint(struct sbx_paint *x, const struct sbx_piece *pieces, const uint32_t *active,
+		  size_t n);
+/* Counts work; false when there was too much of it. */
+bool sbx_net_work(struct sbx_flat *f, size_t amount);
+
+/* --- netports.c ----------------------------------------------------------------------------------
+ */
 
 /* Makes [k.lo, k.hi] of m belong to `rule`, whoever had it. */
 int sbx_portmap_set(struct sbx_portmap *m, struct sbx_keys k, int rule);

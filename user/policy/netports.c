@@ -8,23 +8,6 @@
 #define MAX_PORTS (SBX_CHUNK_BYTES / sizeof(struct sbx_port))
 #define MAX_PSETS (SBX_CHUNK_BYTES / sizeof(struct sbx_pset))
 
-static int reserve(struct sbx_portmap *m, size_t n)
-{
-	struct sbx_port_seg *v;
-	size_t room = m->room ? m->room : 16;
-
-	if (n <= m->room)
-		return 0;
-	while (room < n)
-		room *= 2;
-	v = reallocarray(m->v, room, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	m->v = v;
-	m->room = room;
-	return 0;
-}
-
 void sbx_portmap_free(struct sbx_portmap *m)
 {
 	free(m->v);
@@ -33,7 +16,7 @@ void sbx_portmap_free(struct sbx_portmap *m)
 
 int sbx_portmap_clear(struct sbx_portmap *m)
 {
-	if (reserve(m, 1))
+	if (sbx_grow(&m->v, &m->room, 1, sizeof(*m->v)))
 		return -ENOMEM;
 	m->v[0] = (struct sbx_port_seg){0, SBX_NO_RULE};
 	m->n = 1;
@@ -74,7 +57,7 @@ int sbx_portmap_set(struct sbx_portmap *m, struct sbx_keys k, int rule)
 
 	if (k.lo > k.hi)
 		return 0;
-	if (reserve(m, m->n + 2))
+	if (sbx_grow(&m->v, &m->room, m->n + 2, sizeof(*m->v)))
 		return -ENOMEM;
 	from = split(m, k.lo);
 	to = k.hi < SBX_KEY_MAX ? split(m, k.hi + 1) : m->n;
@@ -101,91 +84,16 @@ static uint32_t verdict(const struct sbx_flat *f, int rule)
 	return word;
 }
 
-static int table_room(void **v, size_t *room, size_t need, size_t size)
-{
-	size_t n = *room ? *room : 64;
-	void *bigger;
-
-	if (need <= *room)
-		return 0;
-	while (n < need)
-		n *= 2;
-	bigger = reallocarray(*v, n, size);
-	if (!bigger)
-		return -ENOMEM;
-	*v = bigger;
-	*room = n;
-	return 0;
-}
-
-static uint64_t hash_ports(const struct sbx_port *p, size_t n)
-{
-	uint64_t h = 0x9e3779b97f4a7c15ull;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		h = (h ^ ((uint64_t)p[i].start << 32 | p[i].verdict)) * 0xff51afd7ed558ccdull;
-		h ^= h >> 31;
-	}
-	return h;
-}
-
-static int rehash(struct sbx_net_table *t)
-{
-	size_t size = t->hash_size ? t->hash_size * 2 : 256, i, at;
-	uint32_t *hash = calloc(size, sizeof(*hash));
-
-	if (!hash)
-		return -ENOMEM;
-	for (i = 0; i < t->n_psets; i++) {
-		at = hash_ports(t->ports + t->psets[i].first, t->psets[i].count) & (size - 1);
-		while (hash[at])
-			at = (at + 1) & (size - 1);
-		hash[at] = i + 1;
-	}
-	free(t->hash);
-	t->hash = hash;
-	t->hash_size = size;
-	return 0;
-}
-
-/* Looks for the ports just appended at t->n_ports; keeps them only if they are new. */
-static int intern(struct sbx_flat *f, size_t n, uint32_t *pset)
-{
-	struct sbx_net_table *t = f->out;
-	const struct sbx_port *p = t->ports + t->n_ports;
-	size_t at;
-
-	if ((t->n_psets + 1) * 2 > t->hash_size && rehash(t))
-		return -ENOMEM;
-	at = hash_ports(p, n) & (t->hash_size - 1);
-	for (; t->hash[at]; at = (at + 1) & (t->hash_size - 1)) {
-		const struct sbx_pset *s = &t->psets[t->hash[at] - 1];
-
-		if (s->count == n && !memcmp(t->ports + s->first, p, n * sizeof(*p))) {
-			*pset = t->hash[at] - 1;
-			return 0;
-		}
-	}
-	f->full = t->n_psets >= MAX_PSETS ? "port sets" : "port ranges";
-	if (t->n_psets >= MAX_PSETS || t->n_ports + n > MAX_PORTS)
-		return -E2BIG;
-	if (table_room((void **)&t->psets, &t->room_psets, t->n_psets + 1, sizeof(*t->psets)))
-		return -ENOMEM;
-	t->psets[t->n_psets] = (struct sbx_pset){t->n_ports, n};
-	t->n_ports += n;
-	t->hash[at] = t->n_psets + 1;
-	*pset = t->n_psets++;
-	return 0;
-}
-
 int sbx_portmap_intern(const struct sbx_portmap *m, struct sbx_flat *f, uint32_t *pset)
 {
 	struct sbx_net_table *t = f->out;
 	struct sbx_port *p;
 	size_t i, n = 0;
+	int rc;
 
-	if (table_room((void **)&t->ports, &t->room_ports, t->n_ports + m->n, sizeof(*t->ports)))
+	/* written behind those that are in use, kept only if the set is new */
+	if (sbx_grow(&t->ports, &t->room_ports, t->n_ports + m->n, sizeof(*t->ports)) ||
+	    sbx_grow(&t->psets, &t->room_psets, t->n_psets + 1, sizeof(*t->psets)))
 		return -ENOMEM;
 	p = t->ports + t->n_ports;
 	for (i = 0; i < m->n; i++) {
@@ -194,7 +102,15 @@ int sbx_portmap_intern(const struct sbx_portmap *m, struct sbx_flat *f, uint32_t
 		if (!n || p[n - 1].verdict != word)
 			p[n++] = (struct sbx_port){m->v[i].start, word};
 	}
-	return intern(f, n, pset);
+	rc = sbx_intern_add(&t->known, p, n * sizeof(*p), pset);
+	if (rc <= 0)
+		return rc;
+	f->full = t->n_psets >= MAX_PSETS ? "port sets" : "port ranges";
+	if (t->n_psets >= MAX_PSETS || t->n_ports + n > MAX_PORTS)
+		return -E2BIG;
+	t->psets[t->n_psets++] = (struct sbx_pset){t->n_ports, n};
+	t->n_ports += n;
+	return 0;
 }
 
 void sbx_net_table_free(struct sbx_net_table *t)
@@ -203,6 +119,6 @@ void sbx_net_table_free(struct sbx_net_table *t)
 	free(t->v6);
 	free(t->psets);
 	free(t->ports);
-	free(t->hash);
+	sbx_intern_free(&t->known);
 	*t = (struct sbx_net_table){0};
 }

@@ -20,7 +20,8 @@ struct netset {
 	struct sbx_net_table table[SBX_DIRS];
 };
 
-/* --- diagnostics -------------------------------------------------------------------------------- */
+/* --- diagnostics --------------------------------------------------------------------------------
+ */
 
 static void describe_peer(const struct sbx_net_clash *c, char *buf, size_t size)
 {
@@ -40,11 +41,12 @@ static void report_clash(struct netset *n, size_t rule)
 	describe_peer(c, peer, sizeof(peer));
 	text = sbx_net_rule_text(deny, NULL);
 	at = sbx_pos_text(deny->pos);
-	sbx_diag_add(n->d, SBX_ERROR, r->pos,
-		     "write \"override: true\" in this rule if that is meant, or narrow one of the two",
-		     "this allow reopens an earlier deny for %s %s (%s%s%s)",
-		     c->dir == SBX_DIR_BIND ? "bind to" : "connect to", peer, at ? at : "",
-		     at ? ": " : "", text ? text : "deny");
+	sbx_diag_add(
+		n->d, SBX_ERROR, r->pos,
+		"write \"override: true\" in this rule if that is meant, or narrow one of the two",
+		"this allow reopens an earlier deny for %s %s (%s%s%s)",
+		c->dir == SBX_DIR_BIND ? "bind to" : "connect to", peer, at ? at : "",
+		at ? ": " : "", text ? text : "deny");
 	free(text);
 	free(at);
 }
@@ -81,7 +83,7 @@ static void report_dead(struct netset *n, size_t rule)
 	at = sbx_pos_text(n->p->net[by].pos);
 	sbx_diag_add(n->d, SBX_WARNING, r->pos, "remove it, or move it behind that rule",
 		     "this rule never decides%s (%s%s%s covers it)",
-		     dead == r->rights		 ? ""
+		     dead == r->rights	       ? ""
 		     : dead == SBX_NET_CONNECT ? " a connect"
 					       : " a bind",
 		     at ? at : "", at ? ": " : "", text ? text : "a later rule");
@@ -118,7 +120,8 @@ static int too_big(struct netset *n, const struct sbx_flat *f)
 	return -EINVAL;
 }
 
-/* --- flattening -------------------------------------------------------------------------------- */
+/* --- flattening --------------------------------------------------------------------------------
+ */
 
 /*
  * First with rule numbers in the verdicts; where thousands of rules differ in nothing but their
@@ -127,8 +130,12 @@ static int too_big(struct netset *n, const struct sbx_flat *f)
  */
 static int flatten(struct netset *n, int dir)
 {
-	struct sbx_flat f = {.policy = n->p, .facts = n->facts, .notes = &n->notes,
-			     .out = &n->table[dir], .dir = dir, .numbered = true};
+	struct sbx_flat f = {.policy = n->p,
+			     .facts = n->facts,
+			     .notes = &n->notes,
+			     .out = &n->table[dir],
+			     .dir = dir,
+			     .numbered = true};
 	int rc = sbx_net_flatten(&f);
 
 	if (rc == -E2BIG) {
@@ -164,7 +171,8 @@ static void end(struct netset *n)
 		sbx_net_table_free(&n->table[dir]);
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 static int add_chunk(struct sbx_image *img)
 {

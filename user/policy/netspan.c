@@ -19,30 +19,30 @@ static const struct prefix {
 	const char *addr;
 	unsigned len;
 } special[] = {
-	{AF_INET, "0.0.0.0", 8},	  /* "this network" */
-	{AF_INET, "10.0.0.0", 8},	  /* private */
-	{AF_INET, "100.64.0.0", 10},	  /* CGNAT; 100.100.100.200 is a metadata service */
-	{AF_INET, "127.0.0.0", 8},	  /* loopback */
-	{AF_INET, "169.254.0.0", 16},	  /* link-local; 169.254.169.254 is the metadata service */
-	{AF_INET, "172.16.0.0", 12},	  /* private */
-	{AF_INET, "192.0.0.0", 24},	  /* protocol assignments; 192.0.0.192 is a metadata service */
-	{AF_INET, "192.0.2.0", 24},	  /* documentation */
-	{AF_INET, "192.88.99.0", 24},	  /* 6to4 relays */
-	{AF_INET, "192.168.0.0", 16},	  /* private */
-	{AF_INET, "198.18.0.0", 15},	  /* benchmarks */
-	{AF_INET, "198.51.100.0", 24},	  /* documentation */
-	{AF_INET, "203.0.113.0", 24},	  /* documentation */
-	{AF_INET, "168.63.129.16", 32},	  /* Azure's wire server: metadata under a public address */
-	{AF_INET, "224.0.0.0", 4},	  /* multicast */
-	{AF_INET, "240.0.0.0", 4},	  /* reserved, and broadcast */
-	{AF_INET6, "::", 3},		  /* loopback, mapped, compatible, NAT64 64:ff9b::/96 */
-	{AF_INET6, "2001::", 23},	  /* protocol assignments, Teredo 2001::/32 among them */
-	{AF_INET6, "2001:db8::", 32},	  /* documentation */
-	{AF_INET6, "2002::", 16},	  /* 6to4 */
-	{AF_INET6, "3fff::", 20},	  /* documentation */
-	{AF_INET6, "4000::", 2},	  /* not assigned */
-	{AF_INET6, "8000::", 1},	  /* not assigned; local fc00::/7 (metadata fd00:ec2::254, */
-					  /* fd20:ce::254), link-local fe80::/10, multicast ff00::/8 */
+	{AF_INET, "0.0.0.0", 8},       /* "this network" */
+	{AF_INET, "10.0.0.0", 8},      /* private */
+	{AF_INET, "100.64.0.0", 10},   /* CGNAT; 100.100.100.200 is a metadata service */
+	{AF_INET, "127.0.0.0", 8},     /* loopback */
+	{AF_INET, "169.254.0.0", 16},  /* link-local; 169.254.169.254 is the metadata service */
+	{AF_INET, "172.16.0.0", 12},   /* private */
+	{AF_INET, "192.0.0.0", 24},    /* protocol assignments; 192.0.0.192 is a metadata service */
+	{AF_INET, "192.0.2.0", 24},    /* documentation */
+	{AF_INET, "192.88.99.0", 24},  /* 6to4 relays */
+	{AF_INET, "192.168.0.0", 16},  /* private */
+	{AF_INET, "198.18.0.0", 15},   /* benchmarks */
+	{AF_INET, "198.51.100.0", 24}, /* documentation */
+	{AF_INET, "203.0.113.0", 24},  /* documentation */
+	{AF_INET, "168.63.129.16", 32}, /* Azure's wire server: metadata under a public address */
+	{AF_INET, "224.0.0.0", 4},	/* multicast */
+	{AF_INET, "240.0.0.0", 4},	/* reserved, and broadcast */
+	{AF_INET6, "::", 3},		/* loopback, mapped, compatible, NAT64 64:ff9b::/96 */
+	{AF_INET6, "2001::", 23},	/* protocol assignments, Teredo 2001::/32 among them */
+	{AF_INET6, "2001:db8::", 32},	/* documentation */
+	{AF_INET6, "2002::", 16},	/* 6to4 */
+	{AF_INET6, "3fff::", 20},	/* documentation */
+	{AF_INET6, "4000::", 2},	/* not assigned */
+	{AF_INET6, "8000::", 1},	/* not assigned; local fc00::/7 (metadata fd00:ec2::254, */
+	/* fd20:ce::254), link-local fe80::/10, multicast ff00::/8 */
 };
 
 #define N_SPECIAL (sizeof(special) / sizeof(special[0]))
@@ -265,7 +265,8 @@ int sbx_endpoint_keys(const struct sbx_endpoint *e, const struct sbx_facts *fact
 	return 0;
 }
 
-/* --- as questions ------------------------------------------------------------------------------ */
+/* --- as questions ------------------------------------------------------------------------------
+ */
 
 static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 {

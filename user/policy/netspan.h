@@ -25,7 +25,7 @@ struct sbx_keys {
 	uint32_t lo, hi;
 };
 
-#define SBX_KEY_MAX 0x1ffffu
+#define SBX_KEY_MAX	     0x1ffffu
 #define SBX_KEY(proto, port) ((uint32_t)(proto) << 16 | (port))
 
 int sbx_spans_add(struct sbx_spans *s, sbx_u128 lo, sbx_u128 hi);

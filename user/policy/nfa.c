@@ -50,7 +50,7 @@ static uint32_t add_link(struct sbx_nfa *nfa, uint32_t head, uint32_t to)
 	return nfa->n_links;
 }
 
-static void add_empty(struct sbx_nfa *nfa, uint32_t from, uint32_t to)
+void sbx_nfa_empty(struct sbx_nfa *nfa, uint32_t from, uint32_t to)
 {
 	uint32_t head;
 
@@ -60,7 +60,7 @@ static void add_empty(struct sbx_nfa *nfa, uint32_t from, uint32_t to)
 	nfa->states[from].empty = head;
 }
 
-static void add_token(struct sbx_nfa *nfa, uint32_t state, uint32_t token)
+void sbx_nfa_token(struct sbx_nfa *nfa, uint32_t state, uint32_t token)
 {
 	uint32_t head;
 
@@ -144,7 +144,7 @@ static uint32_t add_run(struct sbx_nfa *nfa, uint32_t at, const char **pp, const
 	bytes = p == end || (g.kind == SBX_GLOB_BYTE && (g.byte < 0x80 || g.byte > 0xbf));
 	s = child(nfa, at, bytes ? '*' : 'u', NULL, 0, &is_new);
 	if (is_new) {
-		add_empty(nfa, at, s);
+		sbx_nfa_empty(nfa, at, s);
 		if (bytes)
 			add_inside(nfa, s, s);
 		else
@@ -178,7 +178,7 @@ static uint32_t add_sequence(struct sbx_nfa *nfa, uint32_t at, const char *p, co
 			s = child(nfa, at, '{', g.text, g.len, &is_new);
 			for (a = g.text;
 			     is_new && sbx_glob_alternative(&a, g.text + g.len, &alt, &len);)
-				add_empty(nfa, add_sequence(nfa, at, alt, alt + len), s);
+				sbx_nfa_empty(nfa, add_sequence(nfa, at, alt, alt + len), s);
 			at = s;
 			break;
 		default:
@@ -200,11 +200,11 @@ static uint32_t add_globstar(struct sbx_nfa *nfa, uint32_t at)
 		return s;
 	slash = sbx_nfa_state(nfa);
 	inside = sbx_nfa_state(nfa);
-	add_empty(nfa, at, s);
+	sbx_nfa_empty(nfa, at, s);
 	sbx_nfa_edge(nfa, s, slash, '/', '/', 0);
 	add_inside(nfa, slash, inside);
 	add_inside(nfa, inside, inside);
-	add_empty(nfa, inside, s);
+	sbx_nfa_empty(nfa, inside, s);
 	return s;
 }
 
@@ -214,12 +214,12 @@ static void add_universe(struct sbx_nfa *nfa, uint32_t at, uint32_t token)
 	bool is_new;
 	uint32_t s;
 
-	add_token(nfa, at, token);
+	sbx_nfa_token(nfa, at, token);
 	s = child(nfa, token, 'U', NULL, 0, &is_new);
 	if (is_new && !nfa->err) {
 		nfa->states[s].universe = true;
 		sbx_nfa_edge(nfa, s, s, 0, 0xff, 0);
-		add_token(nfa, s, token);
+		sbx_nfa_token(nfa, s, token);
 	}
 	sbx_nfa_edge(nfa, at, s, '/', '/', 0);
 }
@@ -246,7 +246,7 @@ void sbx_nfa_tail(struct sbx_nfa *nfa, uint32_t root, const char *tail, uint32_t
 		}
 		at = add_globstar(nfa, at);
 	}
-	add_token(nfa, at, token);
+	sbx_nfa_token(nfa, at, token);
 }
 
 /* Bytes are of one class when every range that occurs has all or none of them. */

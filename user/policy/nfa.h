@@ -51,6 +51,14 @@ struct sbx_nfa {
 uint32_t sbx_nfa_state(struct sbx_nfa *nfa);
 /* From `root` on, `tail` leads to the token. Tails of one root are merged. */
 void sbx_nfa_tail(struct sbx_nfa *nfa, uint32_t root, const char *tail, uint32_t token);
+/* A path that ends in `state` matches the token's rule. */
+void sbx_nfa_token(struct sbx_nfa *nfa, uint32_t state, uint32_t token);
+/* A move without a byte. */
+void sbx_nfa_empty(struct sbx_nfa *nfa, uint32_t from, uint32_t to);
+/* Makes states that behave alike one: class[old state] is the new one. Nothing is to be added
+ * afterwards. 0 or -ENOMEM. */
+int sbx_nfa_merge(struct sbx_nfa *nfa, uint32_t *class);
+/* Fills class_of, sample, n_classes; after the last change. */
 void sbx_nfa_classes(struct sbx_nfa *nfa);
 void sbx_nfa_free(struct sbx_nfa *nfa);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * "The last match wins" as numbers. For each right every rule gets a rank; of the rules that match
- * a path the one with the highest rank decides, and the rank says how. Neighbours with the same
- * verdict share a rank, since it does not matter which of them decides: the fewer ranks, the fewer
- * states.
+ * a path the one with the highest rank decides, and the rank says how (rank % 3 is the verdict).
+ * The fewer ranks, the fewer states: a rule ranks just above the earlier ones that may match the
+ * same paths with another verdict; rules that agree, or never meet, may share a rank. Rank 0 is "no
+ * rule".
  *
  * Ranks compare a rule with tails to any other rule. Two purely literal rules are never compared
- * by rank (the tree of literals knows their order), so that literal rules need no ranks of their
- * own but the ones that tell them from their neighbours with tails. Rank 0 is "no rule": denied.
+ * by rank: the tree of literals knows their order.
  */
 #ifndef SBX_ORDER_H
 #define SBX_ORDER_H
@@ -19,15 +19,14 @@
 enum sbx_order_verdict { SBX_VERDICT_DENY, SBX_VERDICT_ALLOW, SBX_VERDICT_QUIET, SBX_VERDICTS };
 
 struct sbx_rank {
-	uint32_t of[SBX_RIGHTS]; /* read, write, exec; 0: the rule does not speak of it */
+	uint32_t of[SBX_RIGHTS]; /* read, write, exec; 0: denied, or nothing is said of it */
 };
 
 struct sbx_order {
 	struct sbx_rank *rule;
-	uint8_t *verdict[SBX_RIGHTS]; /* by rank */
-	size_t n[SBX_RIGHTS], room[SBX_RIGHTS];
 };
 
+/* 0 or -ENOMEM. */
 int sbx_order_make(struct sbx_order *o, const struct sbx_trie *t);
 void sbx_order_free(struct sbx_order *o);
 
@@ -42,6 +41,6 @@ static inline struct sbx_rank sbx_rank_max(struct sbx_rank a, struct sbx_rank b)
 }
 
 /* rights | quiet << 3 */
-uint8_t sbx_order_label(const struct sbx_order *o, struct sbx_rank rank);
+uint8_t sbx_rank_label(struct sbx_rank rank);
 
 #endif

@@ -148,7 +148,8 @@ struct sbx_load_opts {
 	const char *pwd;	/* ${PWD}; NULL: known to `run` only: an error that says so */
 	const char *tmp;	/* ${tmp}; NULL likewise */
 	char *const *env;	/* "NAME=value"…; NULL-terminated */
-	char *const *vars;	/* --var "name=value"…; NULL-terminated; may be NULL */
+	/* --var "name=value"…; NULL-terminated; may be NULL. PWD and tmp may be among them. */
+	char *const *vars;
 	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */
 };
 

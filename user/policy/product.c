@@ -10,10 +10,11 @@ static int make_tokens(struct sbx_product *p)
 	const struct sbx_policy *policy = p->trie.policy;
 	struct sbx_intern known = {0};
 	size_t i, room = 0;
-	int rc = 0;
+	int rc;
 
 	p->token = calloc(p->trie.n_entries + 1, sizeof(*p->token));
-	if (!p->token)
+	rc = sbx_grow(&p->marks, &room, 1, sizeof(*p->marks));
+	if (!p->token || rc)
 		return -ENOMEM;
 	for (i = 0; i < p->trie.n_entries && !rc; i++) {
 		const struct sbx_entry *e = &p->trie.entries[i];
@@ -91,51 +92,46 @@ static void visit(struct descent *d, uint32_t node)
 				      p->machine.nfa.class_of[n->byte]);
 	}
 	if (n->injects)
-		set = sbx_subset_join(&p->subset, set, node, none, slash);
+		set = sbx_subset_join(&p->subset, set, node, none, slash ? SBX_SUBSET_SLASH : 0);
 	d->glob[node] = set;
-	p->free[node] = sbx_subset_join(&p->subset, set, SBX_SUBSET_NONE, rank_of(above, p), slash);
+	p->free[node] = sbx_subset_join(&p->subset, set, SBX_SUBSET_NONE, rank_of(above, p),
+					SBX_SUBSET_FREE | (slash ? SBX_SUBSET_SLASH : 0));
 	here = *above;
 	for (i = n->items; i; i = p->trie.items[i - 1].next)
 		take(&here, p, p->trie.items[i - 1].rule);
 	if (!slash && !p->subset.err)
-		p->label[node] = sbx_order_label(
-			&p->order, sbx_rank_max(rank_of(&here, p), p->subset.rank[set]));
+		p->label[node] =
+			sbx_rank_label(sbx_rank_max(rank_of(&here, p), p->subset.rank[set]));
+}
+
+static int reach(struct sbx_product *p, uint8_t *seen, uint32_t set)
+{
+	if (seen[set])
+		return 0;
+	seen[set] = 1;
+	if (sbx_grow(&p->reached, &p->room_reached, p->n_reached + 1, sizeof(*p->reached)))
+		return -ENOMEM;
+	p->reached[p->n_reached++] = set;
+	return 0;
 }
 
 /* Every free state that can be reached: all rows of the table are filled. */
 static int explore(struct sbx_product *p)
 {
-	size_t i;
 	uint8_t *seen = calloc(SBX_SUBSET_MAX + 2, 1);
-	uint32_t *todo = NULL;
-	size_t room = 0, n_todo = 0;
+	int rc = seen ? reach(p, seen, SBX_SUBSET_DEAD) : -ENOMEM;
 	unsigned c;
-	int rc = seen ? 0 : -ENOMEM;
+	size_t i;
 
-	for (i = 0; i < p->trie.n && !rc; i++) {
-		if (seen[p->free[i]]++)
-			continue;
-		rc = sbx_grow(&todo, &room, n_todo + 1, sizeof(*todo));
-		if (!rc)
-			todo[n_todo++] = p->free[i];
-	}
-	while (n_todo && !rc) {
-		uint32_t set = todo[--n_todo];
-
+	for (i = 0; i < p->trie.n && !rc; i++)
+		rc = reach(p, seen, p->free[i]);
+	for (i = 0; i < p->n_reached && !rc; i++)
 		for (c = 0; c < p->machine.nfa.n_classes && !rc; c++) {
-			uint32_t to = sbx_subset_step(&p->subset, set, c);
+			uint32_t to = sbx_subset_step(&p->subset, p->reached[i], c);
 
-			rc = p->subset.err;
-			if (rc || seen[to])
-				continue;
-			seen[to] = 1;
-			rc = sbx_grow(&todo, &room, n_todo + 1, sizeof(*todo));
-			if (!rc)
-				todo[n_todo++] = to;
+			rc = p->subset.err ? p->subset.err : reach(p, seen, to);
 		}
-	}
 	free(seen);
-	free(todo);
 	return rc;
 }
 
@@ -163,7 +159,9 @@ int sbx_product_build(struct sbx_product *p, const struct sbx_policy *policy,
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	rc = sbx_trie_build(&p->trie, policy, facts);
+	rc = sbx_spellings_make(facts, &p->spellings);
+	if (!rc)
+		rc = sbx_trie_build(&p->trie, policy, &p->spellings);
 	if (!rc)
 		rc = sbx_order_make(&p->order, &p->trie);
 	if (!rc)
@@ -179,8 +177,7 @@ int sbx_product_build(struct sbx_product *p, const struct sbx_policy *policy,
 
 uint8_t sbx_product_label(const struct sbx_product *p, uint32_t set)
 {
-	return sbx_subset_slash(&p->subset, set) ? 0
-						 : sbx_order_label(&p->order, p->subset.rank[set]);
+	return sbx_subset_slash(&p->subset, set) ? 0 : sbx_rank_label(p->subset.rank[set]);
 }
 
 void sbx_product_free(struct sbx_product *p)
@@ -189,9 +186,11 @@ void sbx_product_free(struct sbx_product *p)
 	sbx_machine_free(&p->machine);
 	sbx_order_free(&p->order);
 	sbx_trie_free(&p->trie);
+	sbx_spellings_free(&p->spellings);
 	free(p->marks);
 	free(p->token);
 	free(p->free);
 	free(p->label);
+	free(p->reached);
 	memset(p, 0, sizeof(*p));
 }

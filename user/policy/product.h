@@ -11,6 +11,7 @@
 #include "user/policy/subset.h"
 
 struct sbx_product {
+	struct sbx_spellings spellings;
 	struct sbx_trie trie;
 	struct sbx_order order;
 	struct sbx_machine machine;
@@ -19,6 +20,8 @@ struct sbx_product {
 	uint32_t *token;	/* by entry */
 	uint32_t *free;		/* by node: what it is for bytes without a child */
 	uint8_t *label;		/* by node: rights | quiet << 3 */
+	uint32_t *reached;	/* the free states that there are; each has a full row */
+	size_t n_reached, room_reached;
 };
 
 /* 0, -ENOMEM, -E2BIG. To be freed in any case. */

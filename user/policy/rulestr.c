@@ -229,7 +229,8 @@ char *sbx_net_rule_text(const struct sbx_net_rule *r, const struct sbx_endpoint 
 	return s;
 }
 
-/* --- the home ----------------------------------------------------------------------------------- */
+/* --- the home -----------------------------------------------------------------------------------
+ */
 
 /* "~/x" stands for "/home/u/x": what precedes the common end is the home. */
 static char *home_of(const struct sbx_pattern *pat)
@@ -268,10 +269,11 @@ char *sbx_policy_home(const struct sbx_policy *p)
 	return home;
 }
 
-/* --- YAML that allows ---------------------------------------------------------------------------- */
+/* --- YAML that allows ----------------------------------------------------------------------------
+ */
 
-void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len,
-		       const char *glob, bool *inexact)
+void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len, const char *glob,
+		       bool *inexact)
 {
 	size_t skip = home ? strlen(home) : 0, n;
 	uint32_t cp;

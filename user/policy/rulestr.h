@@ -25,7 +25,8 @@ bool sbx_text_valid(const char *s, size_t len);
 
 /*
  * Writes a name so that it cannot act on the terminal: control characters, the marks that turn
- * the direction of text, and bytes that are no UTF-8 are escaped (\n, \x1b, \u202e), as is the backslash.
+ * the direction of text, and bytes that are no UTF-8 are escaped (\n, \x1b, \u202e), as is the
+ * backslash.
  */
 void sbx_put_escaped(FILE *out, const char *s, size_t len);
 /* The same as a double-quoted YAML scalar. Bytes that are no UTF-8 cannot be written in YAML. */
@@ -52,8 +53,8 @@ char *sbx_policy_home(const struct sbx_policy *p);
  * The pattern that matches exactly this path, as a YAML scalar; below `home` (may be NULL) it
  * begins with ~. *inexact: the path has bytes that YAML cannot hold: each became a `?`.
  */
-void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len,
-		       const char *glob, bool *inexact);
+void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len, const char *glob,
+		       bool *inexact);
 /* "[2001:db8::1]" */
 void sbx_put_host(FILE *out, int family, const uint8_t *addr);
 /* "[2001:db8::1]:443/tcp" */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "user/policy/subset.h"
 
-#define HEAD 2 /* words before the threads: flags, floor */
+#define HEAD 3 /* words before the threads: flags, floor, label of a free set */
 
 static bool dominated(struct sbx_rank rank, struct sbx_rank floor)
 {
@@ -40,6 +40,64 @@ static void find_best(struct sbx_subset *s)
 				moved = true;
 			s->best[i] = b;
 		}
+	}
+}
+
+static bool crosses(const struct sbx_subset *s, uint32_t state)
+{
+	const struct sbx_nfa *nfa = s->nfa;
+	bool yes = s->traits[state] & SBX_CROSSES;
+	uint32_t at;
+
+	for (at = nfa->states[state].empty; at && !yes; at = nfa->links[at - 1].next)
+		yes = s->traits[nfa->links[at - 1].to] & SBX_CROSSES;
+	for (at = nfa->states[state].edges; at && !yes; at = nfa->edges[at - 1].next) {
+		const struct sbx_nfa_edge *e = &nfa->edges[at - 1];
+
+		yes = (e->lo <= '/' && e->hi >= '/') || (s->traits[e->to] & SBX_CROSSES);
+	}
+	return yes;
+}
+
+/* The rest of the component, whatever it is, matches a rule whose verdict is its rank alone. */
+static bool fills(const struct sbx_subset *s, uint32_t state)
+{
+	const struct sbx_nfa *nfa = s->nfa;
+	bool loop[2] = {false, false};
+	uint32_t at;
+
+	for (at = nfa->states[state].edges; at; at = nfa->edges[at - 1].next) {
+		const struct sbx_nfa_edge *e = &nfa->edges[at - 1];
+
+		if (e->to != state || e->guard)
+			continue;
+		loop[0] |= e->lo <= 1 && e->hi >= '/' - 1;
+		loop[1] |= e->lo <= '/' + 1 && e->hi == 0xff;
+	}
+	for (at = nfa->states[state].tokens; at && loop[0] && loop[1]; at = nfa->links[at - 1].next)
+		if (!s->marks[nfa->links[at - 1].to].protect)
+			return true;
+	return false;
+}
+
+static void find_traits(struct sbx_subset *s)
+{
+	bool moved = true;
+	size_t i;
+
+	while (moved) {
+		moved = false;
+		for (i = s->nfa->n; i-- > 0;)
+			if (!(s->traits[i] & SBX_CROSSES) && crosses(s, i)) {
+				s->traits[i] |= SBX_CROSSES;
+				moved = true;
+			}
+	}
+	for (i = 0; i < s->nfa->n; i++) {
+		if (s->marks && fills(s, i))
+			s->traits[i] |= SBX_FILLS;
+		if (!s->nfa->states[i].edges)
+			s->traits[i] |= SBX_ENDS;
 	}
 }
 
@@ -121,29 +179,86 @@ static int make_room(struct sbx_subset *s, uint32_t set)
 	return 0;
 }
 
+/* What of the component is decided already: as the floor, but up to the next '/' only. */
+static struct sbx_rank local_floor(const struct sbx_subset *s)
+{
+	struct sbx_rank rank = s->floor;
+	size_t i;
+	uint32_t at;
+
+	for (i = 0; i < s->build.n; i++) {
+		uint32_t state = s->build.v[i] >> SBX_GUARD_BITS;
+
+		if (!(s->traits[state] & SBX_FILLS) || (s->build.v[i] & SBX_GUARD_MASK))
+			continue;
+		for (at = s->nfa->states[state].tokens; at; at = s->nfa->links[at - 1].next) {
+			const struct sbx_mark *m = &s->marks[s->nfa->links[at - 1].to];
+
+			if (!m->protect)
+				rank = sbx_rank_max(rank, m->rank);
+		}
+	}
+	return rank;
+}
+
+/*
+ * Drops the threads that cannot change a verdict any more: those below the floor; those that end
+ * with the component, below the local floor (the strongest that fills it stays: nothing lies above
+ * it there); and, in free sets, those that end here, which the label tells.
+ */
+static size_t select_threads(struct sbx_subset *s, bool free_set)
+{
+	struct sbx_rank local = local_floor(s);
+	size_t i, n = 0;
+
+	for (i = 0; i < s->build.n; i++) {
+		uint32_t state = s->build.v[i] >> SBX_GUARD_BITS;
+		uint8_t traits = s->traits[state];
+
+		if (dominated(s->best[state], s->floor) ||
+		    (!(traits & (SBX_CROSSES | SBX_FILLS)) && dominated(s->best[state], local)) ||
+		    (free_set && (traits & SBX_ENDS)))
+			continue;
+		s->words[HEAD + n++] = s->build.v[i];
+	}
+	return n;
+}
+
+static void raise_floor(struct sbx_subset *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->build.n; i++)
+		if (is_floor(s, s->build.v[i] >> SBX_GUARD_BITS))
+			s->floor = sbx_rank_max(s->floor, s->best[s->build.v[i] >> SBX_GUARD_BITS]);
+}
+
 /* The number of the set that has been built. */
 static uint32_t finish(struct sbx_subset *s, uint32_t flags)
 {
 	struct sbx_threads *b = &s->build;
+	struct sbx_rank rank = {{0}};
 	uint32_t floor = 0, set;
-	size_t i, n = 0;
+	size_t n = b->n;
 	int rc;
 
-	if (s->err || b->err)
+	if (s->err || b->err || sbx_grow(&s->words, &s->room_words, HEAD + n, sizeof(*s->words)))
 		return fail(s, -ENOMEM);
-	if (sbx_grow(&s->words, &s->room_words, HEAD + b->n, sizeof(*s->words)))
-		return fail(s, -ENOMEM);
-	for (i = 0; s->marks && i < b->n; i++)
-		if (is_floor(s, b->v[i] >> SBX_GUARD_BITS))
-			s->floor = sbx_rank_max(s->floor, s->best[b->v[i] >> SBX_GUARD_BITS]);
-	for (i = 0; i < b->n; i++)
-		if (!s->marks || !dominated(s->best[b->v[i] >> SBX_GUARD_BITS], s->floor))
-			s->words[HEAD + n++] = b->v[i];
-	s->work += b->n + 1;
+	s->work += n + 1;
+	s->words[2] = 0;
+	if (s->marks) {
+		raise_floor(s);
+		rank = judge(s, b->v, n);
+		if ((flags & SBX_SUBSET_FREE) && !(flags & SBX_SUBSET_SLASH))
+			s->words[2] = sbx_rank_label(rank);
+		n = select_threads(s, flags & SBX_SUBSET_FREE);
+	} else if (n) {
+		memcpy(s->words + HEAD, b->v, n * sizeof(*b->v));
+	}
 	sort(s->words + HEAD, n);
 	if (sbx_intern_add(&s->floors, &s->floor, sizeof(s->floor), &floor) < 0)
 		return fail(s, -ENOMEM);
-	s->words[0] = n || floor ? flags : 0;
+	s->words[0] = n || floor || s->words[2] ? flags : flags & SBX_SUBSET_FREE;
 	s->words[1] = floor;
 	rc = sbx_intern_add(&s->sets, s->words, (HEAD + n) * sizeof(*s->words), &set);
 	if (rc < 0)
@@ -154,8 +269,7 @@ static uint32_t finish(struct sbx_subset *s, uint32_t flags)
 		return fail(s, -E2BIG);
 	if (make_room(s, set))
 		return fail(s, -ENOMEM);
-	if (s->marks)
-		s->rank[set] = judge(s, s->words + HEAD, n);
+	s->rank[set] = rank;
 	return set;
 }
 
@@ -188,19 +302,20 @@ uint32_t sbx_subset_step(struct sbx_subset *s, uint32_t set, uint8_t class)
 		return s->next[at];
 	w = words_of(s, set, &n);
 	if (byte == '/' && (w[0] & SBX_SUBSET_SLASH)) {
-		s->next[at] = 0; /* no name has an empty component */
-		return 0;
+		to = w[0] & SBX_SUBSET_FREE ? SBX_SUBSET_DEAD : 0;
+		s->next[at] = to; /* no name has an empty component */
+		return to;
 	}
 	begin(s, w[1]);
 	for (i = HEAD; i < n; i++)
 		s->work += sbx_threads_step(&s->build, s->nfa, w[i], byte);
-	to = finish(s, byte == '/' ? SBX_SUBSET_SLASH : 0);
+	to = finish(s, (w[0] & SBX_SUBSET_FREE) | (byte == '/' ? SBX_SUBSET_SLASH : 0));
 	s->next[at] = to;
 	return to;
 }
 
 uint32_t sbx_subset_join(struct sbx_subset *s, uint32_t set, uint32_t node, struct sbx_rank floor,
-			 bool slash)
+			 uint32_t flags)
 {
 	const uint32_t *w;
 	size_t n, i;
@@ -214,7 +329,7 @@ uint32_t sbx_subset_join(struct sbx_subset *s, uint32_t set, uint32_t node, stru
 		sbx_threads_add(&s->build, s->nfa, w[i]);
 	if (node != SBX_SUBSET_NONE)
 		sbx_machine_inject(s->machine, node, &s->build);
-	return finish(s, slash ? SBX_SUBSET_SLASH : 0);
+	return finish(s, flags);
 }
 
 bool sbx_subset_slash(const struct sbx_subset *s, uint32_t set)
@@ -244,18 +359,23 @@ int sbx_subset_init(struct sbx_subset *s, const struct sbx_machine *m, const str
 	s->max_sets = SBX_SUBSET_MAX;
 	s->max_work = SBX_SUBSET_WORK;
 	s->best = calloc(m->nfa.n + 1, sizeof(*s->best));
-	if (!s->best || sbx_intern_add(&s->floors, &none, sizeof(none), &id) < 0)
+	s->traits = calloc(m->nfa.n + 1, sizeof(*s->traits));
+	if (!s->best || !s->traits || sbx_intern_add(&s->floors, &none, sizeof(none), &id) < 0)
 		return -ENOMEM;
 	if (marks)
 		find_best(s);
+	find_traits(s);
 	begin(s, 0);
 	finish(s, 0);
+	begin(s, 0);
+	finish(s, SBX_SUBSET_FREE);
 	return s->err;
 }
 
 void sbx_subset_free(struct sbx_subset *s)
 {
 	free(s->best);
+	free(s->traits);
 	free(s->next);
 	free(s->rank);
 	free(s->words);

@@ -16,7 +16,7 @@
 #include "user/policy/machine.h"
 
 /* Limits that stop an explosion within seconds. */
-#define SBX_SUBSET_MAX	 (1u << 17)
+#define SBX_SUBSET_MAX	 (1u << 18)
 #define SBX_SUBSET_BYTES (256u << 20)
 #define SBX_SUBSET_WORK	 200000000u
 
@@ -31,6 +31,7 @@ struct sbx_subset {
 	const struct sbx_machine *machine;
 	const struct sbx_nfa *nfa;
 	const struct sbx_mark *marks; /* by token; NULL: exact */
+	uint8_t *traits;	      /* per NFA state: SBX_CROSSES, ... */
 	struct sbx_rank *best;	      /* per NFA state: the strongest ranks it leads to */
 	struct sbx_intern sets;	      /* flags, floor, threads in order */
 	struct sbx_intern floors;     /* struct sbx_rank */
@@ -50,6 +51,12 @@ struct sbx_subset {
 
 #define SBX_SUBSET_NONE	 0xffffffffu
 #define SBX_SUBSET_SLASH 1u /* flag: a '/' was read last, the path is not complete */
+#define SBX_SUBSET_FREE	 2u /* flag: no literal rule can follow; ranks do not matter */
+#define SBX_SUBSET_DEAD	 1u /* the free set that is empty and denies all; 0 is the other one */
+
+#define SBX_CROSSES 1 /* leads to other components */
+#define SBX_FILLS   2 /* matches whatever the rest of the component is */
+#define SBX_ENDS    4 /* leads nowhere */
 
 int sbx_subset_init(struct sbx_subset *s, const struct sbx_machine *m,
 		    const struct sbx_mark *marks);
@@ -58,9 +65,9 @@ void sbx_subset_free(struct sbx_subset *s);
 /* After one byte of the class. */
 uint32_t sbx_subset_step(struct sbx_subset *s, uint32_t set, uint8_t class);
 /* The set, with what starts at `node` of the trie (SBX_SUBSET_NONE: nothing), above this floor.
- * `slash`: the byte before was one. */
+ * flags: SBX_SUBSET_SLASH, SBX_SUBSET_FREE; they are kept by the steps that follow. */
 uint32_t sbx_subset_join(struct sbx_subset *s, uint32_t set, uint32_t node, struct sbx_rank floor,
-			 bool slash);
+			 uint32_t flags);
 
 bool sbx_subset_slash(const struct sbx_subset *s, uint32_t set);
 /* The threads of a set. Valid until the next new set. */

@@ -47,14 +47,18 @@ int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o
 		free(at);
 	}
 	if (o->n_protects && !o->granted) {
-		fprintf(x.out, "%sthen it needs an allow%s", sep, o->denied ? " with override" : "");
+		fprintf(x.out, "%sthen it needs an allow%s", sep,
+			o->denied ? " with override" : "");
 	} else if (o->denied) {
 		fputs("the rule that decides is a deny: the allow must come after it and say "
-		      "`override: true`", x.out);
+		      "`override: true`",
+		      x.out);
 		sep = "; ";
 	}
 	if (t->inexact)
-		fprintf(x.out, "%sbytes that are no UTF-8 are written as `?`, which matches any one "
-			       "character", sep);
+		fprintf(x.out,
+			"%sbytes that are no UTF-8 are written as `?`, which matches any one "
+			"character",
+			sep);
 	return sbx_text_end(&x, out);
 }

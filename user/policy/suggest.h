@@ -9,7 +9,7 @@
 struct sbx_obstacle {
 	const struct sbx_pos *protects; /* those that match, the reported one first */
 	size_t n_protects;
-	bool denied; /* a plain deny decides without them */
+	bool denied;  /* a plain deny decides without them */
 	bool granted; /* nothing else stands in the way */
 };
 

@@ -215,6 +215,14 @@ static int add_inject(struct sbx_trie *t, uint32_t node, uint32_t index, bool de
 	return 0;
 }
 
+/* A tree's rules hold from the '/' behind its node on: there has to be one. */
+static int add_tree(struct sbx_trie *t, uint32_t node, uint32_t rule)
+{
+	int rc = add_item(t, node, rule, true);
+
+	return rc ? rc : walk(t, &node, "/", 1);
+}
+
 /* The entry under `at` followed by what its literal prefix has behind the first `skip` bytes. */
 static int enter(struct sbx_trie *t, const struct sbx_entry *e, const char *at, size_t skip)
 {
@@ -227,16 +235,18 @@ static int enter(struct sbx_trie *t, const struct sbx_entry *e, const char *at, 
 		return rc;
 	if (e->kind == SBX_ENTRY_TAIL)
 		return add_inject(t, node, sbx_trie_group(t, e->lit, e->len), false);
-	return add_item(t, node, e->rule, e->kind == SBX_ENTRY_TREE);
+	return e->kind == SBX_ENTRY_TREE ? add_tree(t, node, e->rule)
+					 : add_item(t, node, e->rule, false);
 }
 
 /* Entries whose literal prefix ends above the spelling: whole trees, and what tails leave there. */
 static int enter_from_above(struct sbx_trie *t, uint32_t index)
 {
-	const struct sbx_spelling *s = &t->spellings.v[index];
+	const struct sbx_spelling *s = &t->spellings->v[index];
 	size_t len = strlen(s->spelled), n, i;
 	uint32_t node = 0;
-	int rc = walk(t, &node, s->at, strlen(s->at));
+	bool there = false;
+	int rc = 0;
 
 	for (n = 0; n < len && !rc; n++) {
 		if (s->spelled[n] != '/')
@@ -246,8 +256,13 @@ static int enter_from_above(struct sbx_trie *t, uint32_t index)
 
 			if (compare(e->lit, e->len, s->spelled, n))
 				break;
+			if (!there)
+				rc = walk(t, &node, s->at, strlen(s->at));
+			there = true;
+			if (rc)
+				break;
 			if (e->kind == SBX_ENTRY_TREE)
-				rc = add_item(t, node, e->rule, true);
+				rc = add_tree(t, node, e->rule);
 			else if (e->kind == SBX_ENTRY_TAIL)
 				rc = add_inject(t, node, index, true);
 		}
@@ -257,7 +272,7 @@ static int enter_from_above(struct sbx_trie *t, uint32_t index)
 
 static int enter_spelling(struct sbx_trie *t, uint32_t index)
 {
-	const struct sbx_spelling *s = &t->spellings.v[index];
+	const struct sbx_spelling *s = &t->spellings->v[index];
 	size_t len = strlen(s->spelled), i;
 	int rc = 0;
 
@@ -272,7 +287,8 @@ static int enter_spelling(struct sbx_trie *t, uint32_t index)
 	return rc ? rc : enter_from_above(t, index);
 }
 
-int sbx_trie_build(struct sbx_trie *t, const struct sbx_policy *p, const struct sbx_facts *facts)
+int sbx_trie_build(struct sbx_trie *t, const struct sbx_policy *p,
+		   const struct sbx_spellings *spellings)
 {
 	uint32_t root;
 	size_t i;
@@ -280,16 +296,15 @@ int sbx_trie_build(struct sbx_trie *t, const struct sbx_policy *p, const struct 
 
 	memset(t, 0, sizeof(*t));
 	t->policy = p;
-	rc = sbx_spellings_make(facts, &t->spellings);
-	if (!rc)
-		rc = add_node(t, 0, 0, &root);
+	t->spellings = spellings;
+	rc = add_node(t, 0, 0, &root);
 	if (!rc)
 		rc = add_rules(t);
 	if (!rc)
 		rc = make_groups(t);
 	for (i = 0; i < t->n_entries && !rc; i++)
 		rc = enter(t, &t->entries[i], "", 0);
-	for (i = 0; i < t->spellings.n && !rc; i++)
+	for (i = 0; i < t->spellings->n && !rc; i++)
 		rc = enter_spelling(t, i);
 	return rc;
 }
@@ -305,6 +320,5 @@ void sbx_trie_free(struct sbx_trie *t)
 	free(t->nodes);
 	free(t->items);
 	free(t->injects);
-	sbx_spellings_free(&t->spellings);
 	memset(t, 0, sizeof(*t));
 }

@@ -53,7 +53,7 @@ struct sbx_tinject {
 
 struct sbx_trie {
 	const struct sbx_policy *policy;
-	struct sbx_spellings spellings;
+	const struct sbx_spellings *spellings;
 	struct sbx_entry *entries; /* sorted by literal prefix */
 	size_t n_entries, room_entries;
 	struct sbx_group *groups;
@@ -66,8 +66,10 @@ struct sbx_trie {
 	size_t n_injects, room_injects;
 };
 
-/* 0, -ENOMEM, -E2BIG. On failure the trie is to be freed, too. */
-int sbx_trie_build(struct sbx_trie *t, const struct sbx_policy *p, const struct sbx_facts *facts);
+/* 0, -ENOMEM, -E2BIG. On failure the trie is to be freed, too. Policy and spellings must outlive
+ * it. */
+int sbx_trie_build(struct sbx_trie *t, const struct sbx_policy *p,
+		   const struct sbx_spellings *spellings);
 void sbx_trie_free(struct sbx_trie *t);
 
 /* The child of `node` for `byte`; 0: none. */

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Random policies and paths: the automaton against the reference, and what it says of everything
+ * below a directory against a search through its own states. SBX_SEED=n repeats or varies a run.
+ */
+#include "tests/unit/filerules.h"
+
+#define POLICIES 3000
+#define PATHS	 40
+
+static uint64_t seed;
+
+static uint64_t next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed >> 11;
+}
+
+static size_t pick(size_t n)
+{
+	return next_random() % n;
+}
+
+static const char *const globs[] = {
+	"a",
+	"b",
+	"ab",
+	"\xc3\xa9",
+	"*",
+	"?",
+	"??",
+	"[ab]",
+	"[!a]",
+	"[!\xc3\xa9]",
+	"[\xc3\xa0-\xc3\xbf]",
+	"{a,b*}",
+	"*a",
+	"a*",
+	"?b",
+	"{?,ab}c",
+	"*\xc3\xa9",
+	"a?",
+	"*?",
+	"?*a",
+	"**",
+	"**",
+	"{a,{b,c}d}",
+	"*[!b]",
+	"\xc3*",
+	"[!\xe2\x82\xac]?",
+	"*\xa9",
+	"*{a,?}",
+	"{a,}b",
+	"\\*",
+	"*[\xf0\x90\x80\x80-\xf0\xa0\x80\x80]",
+};
+
+static const char *const names[] = {
+	"a",
+	"b",
+	"ab",
+	"c",
+	"\xc3\xa9",
+	"\xc3",
+	"\xa9",
+	"x",
+	"ac",
+	"\xe2\x82\xac",
+	"a\xc3\xa9",
+	"bd",
+	"cd",
+	"\xe2\x82",
+	"\xf0\x9f\x98\x80",
+	"*",
+	"\xf0\x90\x80\x80",
+	"\xed\xa0\x80",
+	"\xf4\x90\x80\x80",
+	"b\xc3",
+	"\xc3\xa9\xa9",
+	"aab",
+};
+
+#define COUNT(v) (sizeof(v) / sizeof((v)[0]))
+
+static void append_components(char *out, const char *const *from, size_t n, size_t depth)
+{
+	while (depth-- > 0) {
+		strcat(out, "/");
+		strcat(out, from[pick(n)]);
+	}
+}
+
+/* The first names are literal components too: aliases and patterns meet often. */
+static void append_pattern(char *out)
+{
+	strcat(out, " ");
+	append_components(out, names, 3, pick(3));
+	append_components(out, globs, COUNT(globs), 1 + pick(2));
+	if (pick(4) == 0)
+		append_components(out, names, 3, 1);
+	if (pick(3) == 0)
+		strcat(out, "/**");
+}
+
+static void random_rule(struct kit *k)
+{
+	static const char *const verbs[] = {"allow override", "allow override", "deny",
+					    "deny quiet",     "protect",	"protect quiet"};
+	static const char *const rights[] = {"r", "w", "rw", "x", "rwx"};
+	const char *verb = verbs[pick(COUNT(verbs))];
+	char text[1024] = "";
+	size_t i;
+
+	sprintf(text, "%s %s", verb, rights[pick(COUNT(rights))]);
+	for (i = 1 + pick(2); i > 0; i--)
+		append_pattern(text);
+	if (pick(20) == 0)
+		strcat(text, " @tty");
+	if (pick(20) == 0)
+		strcat(text, " /");
+	if (*verb == 'p' && pick(2)) {
+		strcat(text, " !");
+		for (i = 1 + pick(2); i > 0; i--)
+			append_pattern(text);
+	}
+	kit_rule(k, text);
+}
+
+static void random_policy(struct kit *k)
+{
+	size_t i;
+
+	for (i = 1 + pick(7); i > 0; i--)
+		random_rule(k);
+	for (i = pick(2) ? pick(4) : 0; i > 0; i--) {
+		char from[64] = "", to[64] = "";
+
+		append_components(from, names, 5, pick(3));
+		append_components(to, names, 5, pick(3));
+		kit_alias(k, from, to);
+	}
+}
+
+static void random_path(char *path)
+{
+	*path = '\0';
+	if (pick(50) == 0)
+		strcpy(path, "@tty");
+	else
+		append_components(path, names, pick(2) ? 5 : COUNT(names), pick(5));
+}
+
+static void print_kit(const struct kit *k)
+{
+	size_t i, n;
+
+	for (i = 0; i < k->p.n_files; i++) {
+		const struct sbx_file_rule *r = &k->p.files[i];
+
+		print_error("  verb %d rights %d%s", r->verb, r->rights, r->quiet ? " quiet" : "");
+		for (n = 0; n < r->n_paths; n++)
+			print_error(" %s", r->paths[n].text);
+		for (n = 0; n < r->n_except; n++)
+			print_error(" !%s", r->except[n].text);
+		print_error("\n");
+	}
+	for (i = 0; i < k->f.n_aliases; i++)
+		print_error("  %s shows %s\n", k->f.aliases[i].from, k->f.aliases[i].to);
+	sbx_diags_print(&k->d, stderr);
+}
+
+static void compare_path(const struct kit *k, const char *path)
+{
+	const struct sbx_state *s = kit_state(k, path);
+	uint8_t rights = 0, quiet = 0;
+	int r;
+
+	for (r = 0; r < 3; r++) {
+		bool granted;
+		int rule = sbx_files_decider(&k->p, &k->f, path, strlen(path), 1 << r, &granted);
+
+		if (granted)
+			rights |= 1 << r;
+		else if (rule >= 0 && k->p.files[rule].quiet)
+			quiet |= 1 << r;
+	}
+	if (s->rights != rights || s->quiet != quiet) {
+		print_kit(k);
+		fail_msg("%s: automaton %d/%d, reference %d/%d", path, s->rights, s->quiet, rights,
+			 quiet);
+	}
+	assert_int_equal(s->any & rights, rights);
+	assert_int_equal(s->all & ~rights, 0);
+}
+
+static void verdicts_equal_the_reference(void **state)
+{
+	size_t i, n;
+
+	for (i = 0; i < POLICIES; i++) {
+		struct kit k = {0};
+		char path[256];
+
+		random_policy(&k);
+		if (kit_compile(&k)) {
+			print_kit(&k);
+			fail_msg("policy %zu does not compile", i);
+		}
+		for (n = 0; n < PATHS; n++) {
+			random_path(path);
+			compare_path(&k, path);
+		}
+		kit_free(&k);
+	}
+}
+
+/* --- below a directory ----------------------------------------------------------------------- */
+
+#define SEEN_MAX 20000
+
+/* Pairs of states reached by the same bytes, and where in a path they were reached. */
+enum { AFTER_SLASH, INSIDE, AT_START };
+
+struct search {
+	struct {
+		uint32_t a, b;
+		int where;
+	} v[SEEN_MAX];
+	size_t n;
+};
+
+static bool push(struct search *s, uint32_t a, uint32_t b, int where)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->v[i].a == a && s->v[i].b == b && s->v[i].where == where)
+			return true;
+	if (s->n == SEEN_MAX)
+		return false;
+	s->v[s->n].a = a;
+	s->v[s->n].b = b;
+	s->v[s->n++].where = where;
+	return true;
+}
+
+/*
+ * All pairs of states that paths below two names lead to. Returns false if there are too many.
+ * *any, *all: over the first of each pair. *differ: some pair has different rights.
+ */
+static bool look_below(const struct kit *k, struct search *s, uint32_t a, uint32_t b, uint8_t *any,
+		       uint8_t *all, bool *differ)
+{
+	size_t i;
+	unsigned c;
+
+	s->n = 0;
+	push(s, a, b, AT_START);
+	*any = 0;
+	*all = SBX_RIGHTS_ALL;
+	*differ = false;
+	for (i = 0; i < s->n; i++) {
+		uint8_t ra = sbx_image_state(&k->img, s->v[i].a)->rights;
+
+		if (s->v[i].where != AFTER_SLASH) {
+			*any |= ra;
+			*all &= ra;
+			*differ |= ra != sbx_image_state(&k->img, s->v[i].b)->rights;
+		}
+		for (c = 1; c < 256; c++) {
+			bool slash = c == '/';
+
+			/* no component is empty, and the search begins at the end of one */
+			if (s->v[i].where == (slash ? AFTER_SLASH : AT_START))
+				continue;
+			if (!push(s, sbx_image_step(&k->img, s->v[i].a, c),
+				  sbx_image_step(&k->img, s->v[i].b, c),
+				  slash ? AFTER_SLASH : INSIDE))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void properties_hold_below(void **state)
+{
+	struct search *s = malloc(sizeof(*s));
+	size_t i, n, done = 0;
+
+	assert_non_null(s);
+	for (i = 0; i < 150; i++) {
+		struct kit k = {0};
+
+		random_policy(&k);
+		assert_int_equal(kit_compile(&k), 0);
+		for (n = 0; n < 6; n++) {
+			char p[256], q[256];
+			uint8_t any, all;
+			bool differ;
+			uint32_t a, b;
+			const struct sbx_state *sa, *sb;
+
+			random_path(p);
+			random_path(q);
+			a = kit_walk(&k, p, strlen(p));
+			b = kit_walk(&k, q, strlen(q));
+			sa = sbx_image_state(&k.img, a);
+			sb = sbx_image_state(&k.img, b);
+			if (!look_below(&k, s, a, b, &any, &all, &differ))
+				continue;
+			done++;
+			if (any != sa->any || all != sa->all || differ != (sa->cls != sb->cls)) {
+				print_kit(&k);
+				fail_msg("%s, %s: any %d/%d all %d/%d differ %d cls %u %u", p, q,
+					 sa->any, any, sa->all, all, differ, sa->cls, sb->cls);
+			}
+		}
+		kit_free(&k);
+	}
+	free(s);
+	print_message("%zu pairs of directories compared\n", done);
+	assert_true(done > 500);
+}
+
+int main(void)
+{
+	const char *s = getenv("SBX_SEED");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verdicts_equal_the_reference),
+		cmocka_unit_test(properties_hold_below),
+	};
+
+	seed = s ? strtoull(s, NULL, 0) : 20240607;
+	seed = seed ? seed : 1;
+	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "user/cli/common.h"
+#include "user/policy/rulestr.h"
+
+struct sbx_globals sbx_globals;
+
+static const char *const colors[] = {[SBX_COLOR_AUTO] = "auto",
+				     [SBX_COLOR_ALWAYS] = "always",
+				     [SBX_COLOR_NEVER] = "never",
+				     NULL};
+
+const struct sbx_opt sbx_global_opts[] = {
+	{"json", 0, SBX_OPT_FLAG, NULL, "for machines: JSON, one object per line",
+	 &sbx_globals.json, NULL},
+	{"color", 0, SBX_OPT_CHOICE, NULL, "colours; auto heeds NO_COLOR", &sbx_globals.color,
+	 colors},
+	{"help", 'h', SBX_OPT_FLAG, NULL, "print this", &sbx_globals.help, NULL},
+	{"version", 0, SBX_OPT_FLAG, NULL, "print the version", &sbx_globals.version, NULL},
+	{0},
+};
+
+bool sbx_use_color(FILE *f)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (sbx_globals.color != SBX_COLOR_AUTO)
+		return sbx_globals.color == SBX_COLOR_ALWAYS;
+	return !(no && *no) && !(term && !strcmp(term, "dumb")) && isatty(fileno(f));
+}
+
+/* --- words --- */
+
+/* What a message quotes may be anybody's: nothing of it may act on the terminal. */
+static void say(const char *prefix, const char *hint, const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	fputs(prefix, stderr);
+	sbx_put_escaped(stderr, text ? text : "out of memory", text ? strlen(text) : 13);
+	if (hint) {
+		fputs(". Hint: ", stderr);
+		sbx_put_escaped(stderr, hint, strlen(hint));
+	}
+	fputc('\n', stderr);
+	free(text);
+}
+
+int sbx_fail(int code, const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("sbx-bpf: ", hint, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+void sbx_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("sbx-bpf: note: ", NULL, fmt, ap);
+	va_end(ap);
+}
+
+void sbx_report(struct sbx_diags *d)
+{
+	static char ourselves[] = "sbx-bpf";
+	size_t i;
+
+	if (sbx_globals.json) {
+		sbx_diags_print_json(d, stderr);
+	} else {
+		/* What has no position is said by the program. */
+		for (i = 0; i < d->n; i++)
+			if (!d->v[i].file)
+				d->v[i].file = ourselves;
+		sbx_diags_print(d, stderr);
+		for (i = 0; i < d->n; i++)
+			if (d->v[i].file == ourselves)
+				d->v[i].file = NULL;
+	}
+	sbx_diags_free(d);
+}
+
+/* --- errors of the kernel side --- */
+
+static const struct {
+	int err, code;
+	const char *what, *hint;
+} errors[] = {
+	{EPERM, SBX_EXIT_PERMISSION, "permission is missing", "run it with sudo"},
+	{EACCES, SBX_EXIT_PERMISSION, "permission is missing", "run it with sudo"},
+	{EOPNOTSUPP, SBX_EXIT_KERNEL, "this kernel cannot enforce",
+	 "`sbx-bpf doctor` tells what is missing"},
+	{ENOENT, SBX_EXIT_FAILURE, "there is no such sandbox", "`sbx-bpf status` lists them"},
+};
+
+int sbx_fail_with(int err, struct sbx_diags *d, const char *what)
+{
+	int code = SBX_EXIT_FAILURE;
+	const char *hint = NULL, *why = strerror(-err);
+	size_t i;
+
+	for (i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		if (errors[i].err != -err)
+			continue;
+		code = errors[i].code;
+		why = errors[i].what;
+		hint = errors[i].hint;
+	}
+	if (!d->errors)
+		sbx_fail(code, hint, "%s: %s", what, why);
+	sbx_report(d);
+	return code;
+}
+
+int sbx_open(int how, struct sbx_kern **k)
+{
+	struct sbx_diags d = {0};
+	int r = sbx_kern_open(how, k, &d);
+
+	if (!r) {
+		sbx_report(&d);
+		return 0;
+	}
+	return sbx_fail_with(r, &d, "cannot reach the sandboxes");
+}
+
+/* --- sandboxes --- */
+
+int sbx_which_check(const struct sbx_which *w)
+{
+	if (!w->cgroup == !w->name)
+		return sbx_fail(SBX_EXIT_USAGE, "`sbx-bpf status` lists names and cgroups",
+				"give either --cgroup PATH or --name N");
+	return 0;
+}
+
+int sbx_which_find(struct sbx_kern *k, const struct sbx_which *w, uint64_t *id)
+{
+	int r = sbx_kern_find(k, w->cgroup, w->name, id);
+
+	if (!r)
+		return 0;
+	return sbx_fail(SBX_EXIT_FAILURE, "`sbx-bpf status` lists them",
+			w->name ? "there is no sandbox of that name (%s)"
+				: "there is no sandbox at that cgroup (%s)",
+			w->name ? w->name : w->cgroup);
+}
+
+const struct sbx_sandbox_info *sbx_info_of(const struct sbx_sandbox_info *v, size_t n, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (v[i].slot.id == id)
+			return &v[i];
+	return NULL;
+}
+
+int sbx_detach(struct sbx_kern *k, uint64_t id)
+{
+	struct sbx_sandbox_info *v = NULL;
+	struct sbx_diags d = {0};
+	size_t n = 0;
+	int r = sbx_kern_detach(k, id, &d);
+
+	if (!r)
+		r = sbx_kern_list(k, &v, &n);
+	if (!r && !n)
+		r = sbx_kern_unload(k, &d);
+	sbx_kern_list_free(v, n);
+	if (r)
+		return sbx_fail_with(r, &d, "cannot detach");
+	sbx_report(&d);
+	return 0;
+}
+
+void sbx_free_name(struct sbx_kern *k, const char *base, char *buf, size_t size)
+{
+	uint64_t id;
+	unsigned i;
+
+	snprintf(buf, size, "%s", base);
+	for (i = 2; !sbx_kern_find(k, NULL, buf, &id); i++)
+		snprintf(buf, size, "%.*s-%u", (int)size - 12, base, i);
+}
+
+int sbx_name_check(const char *name)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (name[strspn(name, allowed)] || name[0] == '-' || name[0] == '.')
+		return sbx_fail(SBX_EXIT_USAGE, "use letters, digits and . _ -, not in front . -",
+				"this cannot be a sandbox's name (%s)", name);
+	if (strlen(name) >= SBX_NAME_LEN)
+		return sbx_fail(SBX_EXIT_USAGE, "choose a shorter one",
+				"a sandbox's name has %d characters at most (%s)", SBX_NAME_LEN - 1,
+				name);
+	return 0;
+}
+
+/* --- output --- */
+
+void sbx_put_json(FILE *out, json_t *j)
+{
+	json_dumpf(j, out, JSON_COMPACT);
+	fputc('\n', out);
+	json_decref(j);
+}
+
+void sbx_age(uint64_t created_ns, char *buf, size_t size)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *unit;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	struct timespec now;
+	uint64_t age;
+	size_t i;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	age = now.tv_sec > (time_t)(created_ns / 1000000000) ? now.tv_sec - created_ns / 1000000000
+							     : 0;
+	for (i = 0; i < 3 && age < 2 * units[i].seconds; i++)
+		;
+	snprintf(buf, size, "%llu %s", (unsigned long long)(age / units[i].seconds), units[i].unit);
+}

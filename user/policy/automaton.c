@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How file rules become the table that the kernel steps through:
+ *
+ *	trie.c	    literal prefixes of all patterns as one tree, aliases entered
+ *	order.c	    "the last match wins" as ranks, as few as possible
+ *	nfa.c	    what follows the prefixes, as threads (machine.c: where they start)
+ *	subset.c    sets of threads
+ *	product.c   tree and sets side by side
+ *	minimal.c   the smallest automaton with the same verdicts (partition.c)
+ *	props.c	    what holds for all that lies below a state
+ *	pack.c	    tables
+ *	prove.c	    the policy's own faults: reopened denials, rules without effect
+ */
+#include <errno.h>
+#include "user/policy/automaton.h"
+#include "user/policy/pack.h"
+#include "user/policy/prove.h"
+
+#define TOO_BIG_HINT                                                                             \
+	"give patterns a longer literal beginning, and use fewer * and ** in one pattern; each " \
+	"combination of patterns that can match at the same time needs states of its own"
+
+static void too_big(const struct sbx_policy *p, const struct sbx_product *prod,
+		    const struct sbx_automaton_stats *st, struct sbx_diags *d)
+{
+	struct sbx_pos pos = {.file = p->file};
+
+	if (st->states)
+		sbx_diag_add(
+			d, SBX_ERROR, pos, TOO_BIG_HINT,
+			"the file rules do not fit (%zu rules need more than %u chunks of %u KiB "
+			"for %zu states and %zu transitions)",
+			p->n_files, SBX_MAX_CHUNKS, SBX_CHUNK_BYTES / 1024, st->states,
+			st->transitions);
+	else if (prod->trie.n >= SBX_TRIE_MAX || !prod->trie.n)
+		sbx_diag_add(
+			d, SBX_ERROR, pos,
+			"aliases (symlinks and mounts that patterns go through) multiply literal "
+			"paths: write the paths they lead to",
+			"the file rules do not fit (%zu rules and their aliases need more than %u "
+			"bytes of literal paths, or more than %u aliases of aliases)",
+			p->n_files, SBX_TRIE_MAX, SBX_ALIAS_MAX);
+	else
+		sbx_diag_add(d, SBX_ERROR, pos, TOO_BIG_HINT,
+			     "the file rules are too entangled (%zu rules: %zu combinations of "
+			     "patterns were met in %llu steps; at most %u in %u steps)",
+			     p->n_files, prod->subset.sets.n, (unsigned long long)prod->subset.work,
+			     SBX_SUBSET_MAX, SBX_SUBSET_WORK);
+}
+
+static uint32_t walk(const struct sbx_minimal *m, uint32_t state, const char *s)
+{
+	for (; *s; s++)
+		state = sbx_minimal_step(m, state, (uint8_t)*s);
+	return state;
+}
+
+static int emit(const struct sbx_product *prod, struct sbx_image *img,
+		struct sbx_automaton_stats *stats)
+{
+	struct sbx_minimal m = {0};
+	struct sbx_props props = {0};
+	int rc = sbx_minimal_build(&m, prod, 0xff);
+
+	if (!rc)
+		rc = sbx_props_make(&props, &m, prod);
+	if (!rc)
+		rc = sbx_pack(&m, &props, m.of_node[0], walk(&m, m.of_node[0], "@tty"), img, stats);
+	sbx_props_free(&props);
+	sbx_minimal_free(&m);
+	return rc;
+}
+
+int sbx_automaton_compile(const struct sbx_policy *p, const struct sbx_facts *facts,
+			  struct sbx_image *img, struct sbx_automaton_stats *stats,
+			  struct sbx_diags *d)
+{
+	struct sbx_automaton_stats st = {0};
+	struct sbx_product prod;
+	size_t errors = d->errors;
+	int rc = sbx_product_build(&prod, p, facts);
+
+	st.nfa_states = prod.machine.nfa.n;
+	st.dfa_states = prod.trie.n + prod.subset.sets.n;
+	if (!rc)
+		rc = sbx_prove(&prod, d);
+	if (!rc && d->errors == errors)
+		rc = emit(&prod, img, &st);
+	if (rc == -E2BIG)
+		too_big(p, &prod, &st, d);
+	if (!rc && stats)
+		*stats = st;
+	sbx_product_free(&prod);
+	return rc == -E2BIG || (!rc && d->errors > errors) ? -EINVAL : rc;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/* What programs get beside rules: environment, socket families, capabilities. */
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "user/policy/parse.h"
+
+/* --- env: --- */
+
+static bool is_env_name(const char *s, bool glob)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	if (!n || (*s >= '0' && *s <= '9'))
+		return false;
+	return !s[n] || (glob && s[n] == '*' && !s[n + 1]);
+}
+
+static void keep_one(struct sbx_parser *p, const struct sbx_node *n, void *arg)
+{
+	char **slot;
+	size_t i;
+
+	if (!is_env_name(n->text, true)) {
+		sbx_parse_error(p, n, "write a name, or how names begin and a *: \"LC_*\"",
+				"this is no name of an environment variable (%s)", n->text);
+		return;
+	}
+	for (i = 0; i < p->policy->n_env_keep; i++)
+		if (!strcmp(p->policy->env_keep[i], n->text))
+			return;
+	slot = SBX_APPEND(p, p->policy->env_keep, p->policy->n_env_keep);
+	if (slot)
+		*slot = n->text;
+}
+
+/* A name that an include has set gets another value. */
+static void set_one(struct sbx_parser *p, char *name, char *value)
+{
+	struct sbx_env_set *e = p->policy->env_set;
+	size_t i;
+
+	for (i = 0; i < p->policy->n_env_set; i++)
+		if (!strcmp(e[i].name, name)) {
+			e[i].value = value;
+			return;
+		}
+	e = SBX_APPEND(p, p->policy->env_set, p->policy->n_env_set);
+	if (e)
+		*e = (struct sbx_env_set){.name = name, .value = value};
+}
+
+static void parse_sets(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
+{
+	char *value;
+	size_t i;
+
+	if (!sbx_want_map(p, n, "`set`", "write {NAME: \"value\"}"))
+		return;
+	for (i = 0; i < n->n; i += 2) {
+		if (!is_env_name(n->child[i]->text, false)) {
+			sbx_parse_error(p, n->child[i], "names are letters, digits and _",
+					"this is no name of an environment variable (%s)",
+					n->child[i]->text);
+			continue;
+		}
+		if (!sbx_want_text(p, n->child[i + 1], n->child[i]->text))
+			continue;
+		value = sbx_expand_value(p, s, n->child[i + 1]);
+		if (value)
+			set_one(p, n->child[i]->text, value);
+	}
+}
+
+void sbx_parse_env(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
+{
+	static const char *const known[] = {"keep", "set", NULL};
+	size_t i;
+
+	if (!sbx_want_map(p, n, "`env`", "write {keep: [PATH], set: {NAME: \"value\"}}"))
+		return;
+	for (i = 0; i < n->n; i += 2) {
+		if (!strcmp(n->child[i]->text, "keep"))
+			sbx_each(p, n->child[i + 1], "keep", keep_one, NULL);
+		else if (!strcmp(n->child[i]->text, "set"))
+			parse_sets(p, s, n->child[i + 1]);
+		else
+			sbx_unknown_word(p, n->child[i], "`env` has no such key", known, NULL);
+	}
+}
+
+/* --- families: --- */
+
+enum { OPEN, ALWAYS, LATER };
+
+static const struct {
+	const char *name;
+	int family, state;
+} families[] = {
+	{"netlink-route", AF_NETLINK, OPEN},
+	{"inet", AF_INET, ALWAYS},
+	{"inet6", AF_INET6, ALWAYS},
+	{"unix", AF_UNIX, ALWAYS},
+	{"alg", AF_ALG, LATER},
+	{"appletalk", AF_APPLETALK, LATER},
+	{"atmpvc", AF_ATMPVC, LATER},
+	{"atmsvc", AF_ATMSVC, LATER},
+	{"ax25", AF_AX25, LATER},
+	{"bluetooth", AF_BLUETOOTH, LATER},
+	{"caif", AF_CAIF, LATER},
+	{"can", AF_CAN, LATER},
+	{"ib", AF_IB, LATER},
+	{"ieee802154", AF_IEEE802154, LATER},
+	{"ipx", AF_IPX, LATER},
+	{"isdn", AF_ISDN, LATER},
+	{"iucv", AF_IUCV, LATER},
+	{"kcm", AF_KCM, LATER},
+	{"key", AF_KEY, LATER},
+	{"llc", AF_LLC, LATER},
+	{"mpls", AF_MPLS, LATER},
+	{"netlink", AF_NETLINK, LATER},
+	{"netlink-audit", AF_NETLINK, LATER},
+	{"netlink-generic", AF_NETLINK, LATER},
+	{"netlink-netfilter", AF_NETLINK, LATER},
+	{"netlink-sock-diag", AF_NETLINK, LATER},
+	{"netlink-uevent", AF_NETLINK, LATER},
+	{"netlink-xfrm", AF_NETLINK, LATER},
+	{"nfc", AF_NFC, LATER},
+	{"packet", AF_PACKET, LATER},
+	{"phonet", AF_PHONET, LATER},
+	{"pppox", AF_PPPOX, LATER},
+	{"qipcrtr", AF_QIPCRTR, LATER},
+	{"rds", AF_RDS, LATER},
+	{"rxrpc", AF_RXRPC, LATER},
+	{"smc", AF_SMC, LATER},
+	{"tipc", AF_TIPC, LATER},
+	{"vsock", AF_VSOCK, LATER},
+	{"x25", AF_X25, LATER},
+	{"xdp", AF_XDP, LATER},
+};
+
+#define N_FAMILIES (sizeof(families) / sizeof(families[0]))
+
+static void open_family(struct sbx_parser *p, const struct sbx_node *n, void *arg)
+{
+	const char *names[N_FAMILIES + 1] = {NULL};
+	size_t i;
+
+	for (i = 0; i < N_FAMILIES && strcmp(n->text, families[i].name); i++)
+		names[i] = families[i].name;
+	if (i == N_FAMILIES)
+		sbx_unknown_word(p, n, "there is no such socket family", names,
+				 "netlink-route is the one that can be opened");
+	else if (families[i].state == OPEN)
+		p->policy->families |= 1ull << families[i].family;
+	else if (families[i].state == LATER)
+		sbx_unsupported(p, n->pos, "sockets of this family (%s)", n->text);
+	else
+		sbx_parse_error(p, n,
+				"remove it: `network` and `unix` rules say who can be reached",
+				"sockets of this family can be made anyway (%s)", n->text);
+}
+
+void sbx_parse_families(struct sbx_parser *p, const struct sbx_node *n)
+{
+	sbx_each(p, n, "families", open_family, NULL);
+}
+
+/* --- capabilities: --- */
+
+/* By number. */
+static const char *const capabilities[] = {"cap_chown",
+					   "cap_dac_override",
+					   "cap_dac_read_search",
+					   "cap_fowner",
+					   "cap_fsetid",
+					   "cap_kill",
+					   "cap_setgid",
+					   "cap_setuid",
+					   "cap_setpcap",
+					   "cap_linux_immutable",
+					   "cap_net_bind_service",
+					   "cap_net_broadcast",
+					   "cap_net_admin",
+					   "cap_net_raw",
+					   "cap_ipc_lock",
+					   "cap_ipc_owner",
+					   "cap_sys_module",
+					   "cap_sys_rawio",
+					   "cap_sys_chroot",
+					   "cap_sys_ptrace",
+					   "cap_sys_pacct",
+					   "cap_sys_admin",
+					   "cap_sys_boot",
+					   "cap_sys_nice",
+					   "cap_sys_resource",
+					   "cap_sys_time",
+					   "cap_sys_tty_config",
+					   "cap_mknod",
+					   "cap_lease",
+					   "cap_audit_write",
+					   "cap_audit_control",
+					   "cap_setfcap",
+					   "cap_mac_override",
+					   "cap_mac_admin",
+					   "cap_syslog",
+					   "cap_wake_alarm",
+					   "cap_block_suspend",
+					   "cap_audit_read",
+					   "cap_perfmon",
+					   "cap_bpf",
+					   "cap_checkpoint_restore",
+					   NULL};
+_Static_assert(sizeof(capabilities) / sizeof(capabilities[0]) == CAP_CHECKPOINT_RESTORE + 2,
+	       "one name for each capability");
+
+static void honour(struct sbx_parser *p, const struct sbx_node *n, void *arg)
+{
+	size_t skip = strncasecmp(n->text, "cap_", 4) ? 4 : 0, i;
+
+	for (i = 0; capabilities[i]; i++)
+		if (!strcasecmp(n->text, capabilities[i] + skip)) {
+			p->policy->caps |= 1ull << i;
+			return;
+		}
+	sbx_unknown_word(p, n, "there is no such capability", capabilities,
+			 "capabilities(7) lists them");
+}
+
+void sbx_parse_capabilities(struct sbx_parser *p, const struct sbx_node *n)
+{
+	sbx_each(p, n, "capabilities", honour, NULL);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What holds for everything below a state: the rename rule of design 1.3 rests on it. */
+#ifndef SBX_PROPS_H
+#define SBX_PROPS_H
+
+#include "user/policy/minimal.h"
+
+struct sbx_props {
+	uint8_t *any, *all; /* by state */
+	uint32_t *cls;
+};
+
+int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const struct sbx_product *p);
+void sbx_props_free(struct sbx_props *props);
+
+#endif
