@@ -28,12 +28,12 @@ enum sbx_why {
 struct sbx_event_key {
 	__u16 op;
 	__u16 why;
-	__u32 mode; /* audit and enforce are counted apart */
+	__u32 mode;   /* audit and enforce are counted apart */
 	__u64 object; /* hash of the path, address, … */
 };
 
 #define SBX_EVF_PATH_CUT 0x1 /* path is longer than its field */
-#define SBX_EVF_QUIET 0x2    /* the deciding rule says quiet: counted, not shown one by one */
+#define SBX_EVF_QUIET	 0x2 /* the deciding rule says quiet: counted, not shown one by one */
 
 struct sbx_event {
 	__u64 count;
@@ -54,14 +54,14 @@ struct sbx_event {
 	__u32 ppid;
 	__u32 uid;
 	__u16 family;
-	__u16 port; /* host order */
+	__u16 port;  /* host order */
 	__u16 proto; /* IPPROTO_*; for SOCKET: the protocol argument */
 	__u16 socktype;
 	__u8 addr[16]; /* network order; IPv4 in the first four bytes */
-	__s32 detail;  /* capability number, target pid, ioctl, rule index (NET) as op says; -1 none */
+	__s32 detail;  /* capability, target pid, ioctl, rule index (NET) as op says; -1: none */
 	__u32 path_len;
 	char comm[16];
-	char exe[64];	  /* last component of the executable */
+	char exe[64];		       /* last component of the executable */
 	char path[SBX_EVENT_PATH_MAX]; /* not terminated; path_len bytes */
 };
 

@@ -46,17 +46,17 @@
 #include "sbx_types.h"
 #include "sbx_limits.h"
 
-#define SBX_READ 0x1
-#define SBX_WRITE 0x2
-#define SBX_EXEC 0x4
+#define SBX_READ       0x1
+#define SBX_WRITE      0x2
+#define SBX_EXEC       0x4
 #define SBX_RIGHTS_ALL 0x7
 
 #define SBX_IMAGE_MAGIC 0x49584253u /* "SBXI" */
 
-#define SBX_STATE_BITS (SBX_CHUNK_SHIFT - 4)
+#define SBX_STATE_BITS	     (SBX_CHUNK_SHIFT - 4)
 #define SBX_STATE_INDEX_MASK ((1u << SBX_STATE_BITS) - 1)
-#define SBX_TRANS_PER_CHUNK (SBX_CHUNK_BYTES / 8)
-#define SBX_NO_STATE 0xffffffffu
+#define SBX_TRANS_PER_CHUNK  (SBX_CHUNK_BYTES / 8)
+#define SBX_NO_STATE	     0xffffffffu
 
 #define SBX_STATE_CHAIN 0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
 
@@ -101,10 +101,10 @@ struct sbx_pset {
 	__u32 count; /* >= 1 */
 };
 
-#define SBX_PROTO_TCP 0
-#define SBX_PROTO_UDP 1
-#define SBX_PORT_ALLOW 0x1
-#define SBX_PORT_QUIET 0x2
+#define SBX_PROTO_TCP	    0
+#define SBX_PROTO_UDP	    1
+#define SBX_PORT_ALLOW	    0x1
+#define SBX_PORT_QUIET	    0x2
 #define SBX_PORT_RULE_SHIFT 8 /* (index of the deciding network rule + 1), 0: no rule */
 
 struct sbx_port {
@@ -113,15 +113,15 @@ struct sbx_port {
 };
 
 #define SBX_DIR_CONNECT 0
-#define SBX_DIR_BIND 1
-#define SBX_DIRS 2
-#define SBX_NET6_SECTS 4 /* chunks that the IPv6 intervals of one direction may take */
+#define SBX_DIR_BIND	1
+#define SBX_DIRS	2
+#define SBX_NET6_SECTS	4 /* chunks that the IPv6 intervals of one direction may take */
 
 struct sbx_net_dir {
-	struct sbx_sect v4;			   /* struct sbx_net4 */
-	struct sbx_sect v6[SBX_NET6_SECTS];	   /* struct sbx_net6, in order; unused: count 0 */
-	struct sbx_sect psets;			   /* struct sbx_pset */
-	struct sbx_sect ports;			   /* struct sbx_port */
+	struct sbx_sect v4;		    /* struct sbx_net4 */
+	struct sbx_sect v6[SBX_NET6_SECTS]; /* struct sbx_net6, in order; unused: count 0 */
+	struct sbx_sect psets;		    /* struct sbx_pset */
+	struct sbx_sect ports;		    /* struct sbx_port */
 };
 
 #define SBX_IMG_EXEC_ANON 0x1 /* exec-anonymous: allow */
@@ -134,7 +134,7 @@ struct sbx_image_hdr {
 	__u32 start;	/* state of the empty path, "/" */
 	__u32 tty;	/* state of the built-in name "@tty" */
 	__u32 flags;	/* SBX_IMG_* */
-	__u64 families; /* bit AF_x: sockets of that family may be made (beyond inet, inet6, unix) */
+	__u64 families; /* bit AF_x: can be made, beyond inet, inet6 and unix */
 	__u64 caps;	/* bit CAP_x: honoured */
 	struct sbx_net_dir net[SBX_DIRS];
 };

@@ -19,7 +19,7 @@
  * 4 MiB; 256 KiB keeps a small policy small and most policies in one chunk. */
 #define SBX_CHUNK_SHIFT 18
 #define SBX_CHUNK_BYTES (1u << SBX_CHUNK_SHIFT)
-#define SBX_MAX_CHUNKS 64 /* 16 MiB of kernel memory per policy */
+#define SBX_MAX_CHUNKS	64 /* 16 MiB of kernel memory per policy */
 
 /* Levels between an object and its anchor. PATH_MAX does not bound depth (a path can be walked to
  * in steps); deeper objects are denied with that reason. The working memory of a task must stay
@@ -31,7 +31,7 @@
 
 /* Longest path of an anchor (a mount point); longer ones stay unnamed, that is: denied. */
 #define SBX_ANCHOR_PATH_MAX 1024
-#define SBX_MAX_ANCHORS 4096
+#define SBX_MAX_ANCHORS	    4096
 
 /* Path text kept in an event; longer paths are marked as cut. Verdicts never use this text. */
 #define SBX_EVENT_PATH_MAX 1024
@@ -46,6 +46,6 @@
 #define SBX_MAX_HOPS 4
 
 #define SBX_MAX_RULES 65535
-#define SBX_NAME_LEN 64 /* of a sandbox, with its NUL */
+#define SBX_NAME_LEN  64 /* of a sandbox, with its NUL */
 
 #endif

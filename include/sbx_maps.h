@@ -16,7 +16,7 @@
  */
 
 #define SBX_MODE_ENFORCE 0
-#define SBX_MODE_AUDIT 1
+#define SBX_MODE_AUDIT	 1
 
 #define SBX_SLOT_NO_NEW_PRIVS 0x1 /* made by `run`: the kernel already keeps privileges down */
 
@@ -57,7 +57,7 @@ struct sbx_cgbits {
  * A sandbox id carries its slot, so that a label entry is one word and can be set atomically:
  * id = (sequence number << SBX_SLOT_BITS) | slot. Sequence numbers start at 1 and never repeat.
  */
-#define SBX_SLOT_BITS 9
+#define SBX_SLOT_BITS	9
 #define SBX_SLOT_OF(id) ((__u32)((id) & (SBX_MAX_SANDBOXES - 1)))
 
 /* sbx_labels: TASK_STORAGE; the sticky label (design 1.1). An id that differs from its slot's is
@@ -92,7 +92,7 @@ struct sbx_anchor_key {
 struct sbx_anchor {
 	__u64 ino;
 	__u32 igen;
-	__u32 len; /* of path, without a trailing slash: 0 for "/" */
+	__u32 len;  /* of path, without a trailing slash: 0 for "/" */
 	__u64 mark; /* registrar's sequence: anchors not seen again by a rescan are removed */
 	char path[SBX_ANCHOR_PATH_MAX];
 };
@@ -112,7 +112,7 @@ struct sbx_config {
 	__u64 next_image; /* image ids; under the loader's lock */
 	__u64 next_epoch; /* super-block epochs; by BPF, atomically */
 	__u64 dir_seq;	  /* directory-move sequence (design 2.3) */
-	__u64 attach_gen; /* raised by the loader after each change of sbx_cgroups: labels are redone */
+	__u64 attach_gen; /* raised by the loader when sbx_cgroups changed: labels are redone */
 };
 
 /*

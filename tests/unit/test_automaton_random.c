@@ -216,7 +216,7 @@ static void verdicts_equal_the_reference(void **state)
 	}
 }
 
-/* --- below a directory ----------------------------------------------------------------------- */
+/* --- below a directory --- */
 
 #define SEEN_MAX 20000
 

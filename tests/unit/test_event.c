@@ -309,8 +309,7 @@ static void test_every(void **unused)
 	sbx_policy_free(p);
 }
 
-/* --- JSON
- * ------------------------------------------------------------------------------------------ */
+/* --- JSON --- */
 
 static const char *text(json_t *j, const char *outer, const char *key)
 {

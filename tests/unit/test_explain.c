@@ -156,8 +156,7 @@ static void test_protect(void **unused)
 	sbx_policy_free(p);
 }
 
-/* --- the lines, pasted
- * ---------------------------------------------------------------------------- */
+/* --- the lines, pasted --- */
 
 /* Appends what is proposed to a policy without protects: the access must be granted then. */
 static void check_pasted(const char *base, const char *path, uint8_t right)
@@ -228,8 +227,7 @@ static void test_pasted(void **unused)
 	}
 }
 
-/* --- network
- * ---------------------------------------------------------------------------------------- */
+/* --- network --- */
 
 static struct sbx_explanation explain_net(const struct sbx_policy *p, const char *peer,
 					  uint16_t port)

@@ -206,8 +206,7 @@ static void test_random(void **unused)
 	}
 }
 
-/* --- the reopening of denies, against the order of rules
- * ------------------------------------------ */
+/* --- the reopening of denies, against the order of rules --- */
 
 /* By the definition: without the rules from this one on, a plain deny decides, and no protect of
  * the whole policy holds there. */

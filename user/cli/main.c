@@ -6,8 +6,8 @@
 #include "user/cli/commands.h"
 
 static const struct sbx_command *const commands[] = {
-	&sbx_cmd_run,	 &sbx_cmd_attach, &sbx_cmd_detach, &sbx_cmd_exec,
-	&sbx_cmd_update, &sbx_cmd_mode,	  &sbx_cmd_status, &sbx_cmd_events,
+	&sbx_cmd_run,	 &sbx_cmd_attach,  &sbx_cmd_detach, &sbx_cmd_exec,
+	&sbx_cmd_update, &sbx_cmd_mode,	   &sbx_cmd_status, &sbx_cmd_events,
 	&sbx_cmd_check,	 &sbx_cmd_explain, &sbx_cmd_doctor,
 };
 
@@ -75,7 +75,8 @@ int main(int argc, char **argv)
 
 	if (n > 0) {
 		c = find(argv[1]);
-		n = c ? sbx_globals.help || sbx_globals.version ? 0 : parse(&c->spec, n, argv + 1) : -1;
+		n = c ? sbx_globals.help || sbx_globals.version ? 0 : parse(&c->spec, n, argv + 1)
+		      : -1;
 	}
 	if (n < 0)
 		return SBX_EXIT_USAGE;

@@ -8,8 +8,7 @@
 
 enum sbx_op_kind { SBX_KIND_FILE, SBX_KIND_NET, SBX_KIND_MACHINE, SBX_KIND_TASK };
 
-/* --- names.c: the kernel's numbers in words. NULL: not known
- * -------------------------------------- */
+/* --- names.c: the kernel's numbers in words. NULL: not known --- */
 
 struct sbx_op_info {
 	const char *name; /* "mmap-exec" */
@@ -26,8 +25,7 @@ const char *sbx_family_name(int family);	       /* "inet6" */
 const char *sbx_socktype_name(int type);	       /* "raw" */
 const char *sbx_request_name(unsigned op, int detail); /* of ioctls, socket options, fcntls */
 
-/* --- sentence.c
- * ------------------------------------------------------------------------------------ */
+/* --- sentence.c --- */
 
 /* What an event is about, and what the policy says of it. Freed by sbx_told_free. */
 struct sbx_told {

@@ -9,7 +9,7 @@
 #include "user/policy/explain.h"
 
 struct sbx_event_context {
-	const char *sandbox; /* name */
+	const char *sandbox;		 /* name */
 	const struct sbx_policy *policy; /* from the meta blob; may be NULL: the rule is unknown */
 	const struct sbx_facts *facts;
 	bool color;
@@ -26,12 +26,12 @@ struct sbx_event_context {
  */
 void sbx_event_print(FILE *out, const struct sbx_event *ev, const struct sbx_event_context *ctx);
 /* One JSON object with stable keys: time, first, last (RFC 3339), count, sandbox, sandbox_id,
- * generation, mode, verdict ("denied"/"would be denied"), operation, right, why, message, process {pid, tgid, ppid,
- * uid, comm, exe}, object {path | family, protocol, address, port | …}, rule {file, line, text,
- * reason}, suggestion. */
+ * generation, mode, verdict ("denied"/"would be denied"), operation, right, why, message, process
+ * {pid, tgid, ppid, uid, comm, exe}, object {path | family, protocol, address, port | …}, rule
+ * {file, line, text, reason}, suggestion. */
 json_t *sbx_event_json(const struct sbx_event *ev, const struct sbx_event_context *ctx);
 
-/* "audit" events turned into rules ready to paste (a YAML fragment, merged by directory and right). */
+/* "audit" events as rules ready to paste: a YAML fragment, merged by directory and right. */
 int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
 		       const struct sbx_event_context *ctx);
 

@@ -337,8 +337,7 @@ static void put_network(struct suggest *s)
 	}
 }
 
-/* --- the rest
- * ------------------------------------------------------------------------------------- */
+/* --- the rest --- */
 
 static int compare_remarks(const void *a, const void *b)
 {

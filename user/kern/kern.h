@@ -15,7 +15,7 @@
 #include "user/base/diag.h"
 #include "user/policy/compile.h"
 
-/* --- probe.c: what the running kernel can do -------------------------------------------------- */
+/* --- probe.c: what the running kernel can do --- */
 
 enum sbx_check_state { SBX_CHECK_OK, SBX_CHECK_WARN, SBX_CHECK_FAIL };
 
@@ -93,8 +93,7 @@ int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_
 /* The meta blob of one sandbox; free(*json). */
 int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json);
 
-/* --- cgroup.c
- * -------------------------------------------------------------------------------------- */
+/* --- cgroup.c --- */
 
 /* Where cgroup2 is mounted ("/sys/fs/cgroup" or ".../unified"), or -ENOENT. */
 int sbx_cgroup_mount(char *buf, size_t size);

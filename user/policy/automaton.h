@@ -8,9 +8,9 @@
 
 /* A growing image: chunks are calloc'ed together, free sections are handed out by the writers. */
 struct sbx_image {
-	uint8_t *data;	/* n_chunks * SBX_CHUNK_BYTES */
+	uint8_t *data; /* n_chunks * SBX_CHUNK_BYTES */
 	size_t n_chunks;
-	size_t used;	/* bytes used in the last chunk by the last writer */
+	size_t used; /* bytes used in the last chunk by the last writer */
 };
 
 static inline struct sbx_image_hdr *sbx_image_hdr(const struct sbx_image *img)
@@ -27,8 +27,8 @@ struct sbx_automaton_stats {
  * SBX_IMAGE_HDR_BYTES of chunk 0 on; adds chunks as needed). Semantics: last matching rule decides
  * each right; protect is outside that order; aliases of `facts` make either spelling match.
  * Reports to d: an allow that reopens an earlier deny without `override` (error, with such a
- * path, both rules' positions), rules or rights that can never decide (warning, exact), a policy that
- * does not fit (error, with the figures). Returns 0, -EINVAL (d says why), -ENOMEM.
+ * path, both rules' positions), rules or rights that can never decide (warning, exact), a policy
+ * that does not fit (error, with the figures). Returns 0, -EINVAL (d says why), -ENOMEM.
  */
 int sbx_automaton_compile(const struct sbx_policy *p, const struct sbx_facts *facts,
 			  struct sbx_image *img, struct sbx_automaton_stats *stats,

@@ -13,8 +13,8 @@ struct sbx_compiled {
 };
 
 /* Returns 0, -EINVAL with every error in d, -ENOMEM; *out is written only on success. */
-int sbx_compile(const struct sbx_policy *p, const struct sbx_facts *facts,
-		struct sbx_compiled *out, struct sbx_diags *d);
+int sbx_compile(const struct sbx_policy *p, const struct sbx_facts *facts, struct sbx_compiled *out,
+		struct sbx_diags *d);
 void sbx_compiled_free(struct sbx_compiled *c);
 
 /*

@@ -8,13 +8,13 @@
 
 struct sbx_explanation {
 	bool granted;
-	int rule;	   /* index in files/net; -1: no rule matched */
-	char *rule_at;	   /* "policies/ai-agent.yaml:31" or NULL; owned */
-	char *rule_text;   /* 'deny [write] "${project}/.git/config"'; owned or NULL */
-	char *reason;	   /* the rule's reason; owned or NULL */
-	char *nearest;	   /* 'nearest: FILE:LINE allows [read] "/srv/x"'; owned or NULL */
-	char *suggestion;  /* YAML lines that would allow exactly this, ready to paste; owned */
-	char *suggestion_note; /* "the rule is a protect: add it to its except instead", … or NULL */
+	int rule;	       /* index in files/net; -1: no rule matched */
+	char *rule_at;	       /* "policies/ai-agent.yaml:31" or NULL; owned */
+	char *rule_text;       /* 'deny [write] "${project}/.git/config"'; owned or NULL */
+	char *reason;	       /* the rule's reason; owned or NULL */
+	char *nearest;	       /* 'nearest: FILE:LINE allows [read] "/srv/x"'; owned or NULL */
+	char *suggestion;      /* YAML lines that would allow exactly this, ready to paste; owned */
+	char *suggestion_note; /* "add it to the `except:` of that rule", … or NULL */
 };
 
 /* right: one of SBX_READ/WRITE/EXEC. path canonical ("" is "/"). Returns 0 or -ENOMEM. */

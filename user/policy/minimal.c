@@ -89,7 +89,7 @@ static int minimise_free(struct sbx_minimal *m, const struct sbx_product *p, uin
 	return rc;
 }
 
-/* --- the tree ------------------------------------------------------------------------------- */
+/* --- the tree --- */
 
 /* States by label and successors. The hash is a sum over bytes: exceptions are corrections. */
 struct merger {

@@ -68,8 +68,7 @@ struct sbx_flat {
 int sbx_net_flatten(struct sbx_flat *f);
 void sbx_net_table_free(struct sbx_net_table *t);
 
-/* --- netpaint.c
- * ------------------------------------------------------------------------------------ */
+/* --- netpaint.c --- */
 
 /* The ports of one rule: endpoints of a rule that agree in them are one piece. */
 struct sbx_piece {

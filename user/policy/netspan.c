@@ -119,7 +119,7 @@ bool sbx_endpoint_enforced(const struct sbx_endpoint *e)
 	return e->kind != SBX_HOST_DOMAIN && e->kind != SBX_HOST_SELF;
 }
 
-/* --- as spans --------------------------------------------------------------------------------- */
+/* --- as spans --- */
 
 static struct sbx_span prefix_span(int family, sbx_u128 base, unsigned len)
 {

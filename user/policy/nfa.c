@@ -322,7 +322,7 @@ void sbx_nfa_free(struct sbx_nfa *nfa)
 	memset(nfa, 0, sizeof(*nfa));
 }
 
-/* --- threads -------------------------------------------------------------------------------- */
+/* --- threads --- */
 
 void sbx_threads_clear(struct sbx_threads *t, const struct sbx_nfa *nfa)
 {

@@ -80,7 +80,7 @@ size_t sbx_threads_step(struct sbx_threads *t, const struct sbx_nfa *nfa, uint32
 			uint8_t byte);
 void sbx_threads_free(struct sbx_threads *t);
 
-/* --- nfachar.c ------------------------------------------------------------------------------ */
+/* --- nfachar.c --- */
 
 /* Edges from `from` to `to` for every unit of the class; text NULL: for every unit. */
 void sbx_nfa_units(struct sbx_nfa *nfa, uint32_t from, uint32_t to, const char *text, size_t len,

@@ -16,7 +16,7 @@
 #define PATTERNS_MAX 2048   /* and components: their pairs are what costs */
 #define ENDS_MAX     100000 /* patterns times ends of aliases that are tried */
 
-/* --- components ------------------------------------------------------------------------------ */
+/* --- components --- */
 
 static int add_component(struct sbx_overlap *o, const char *p, size_t len, uint32_t *id)
 {
@@ -176,7 +176,7 @@ static bool components_overlap(struct sbx_overlap *o, uint32_t a, uint32_t b)
 	return *memo == 2;
 }
 
-/* --- patterns -------------------------------------------------------------------------------- */
+/* --- patterns --- */
 
 /* row[k]: what has been read of a can be the first k components of b. */
 static bool paths_overlap(struct sbx_overlap *o, const uint32_t *a, size_t na, const uint32_t *b,
@@ -229,7 +229,7 @@ bool sbx_rules_overlap(struct sbx_overlap *o, uint32_t a, uint32_t b)
 	return false;
 }
 
-/* --- all of a policy ------------------------------------------------------------------------- */
+/* --- all of a policy --- */
 
 static bool at_an_end(const struct sbx_spellings *s, const char *pattern)
 {

@@ -45,7 +45,7 @@ struct packer {
 	uint32_t hint[256]; /* by byte: no free slot for a single transition above this one */
 };
 
-/* --- encode --------------------------------------------------------------------------------- */
+/* --- encode --- */
 
 static uint32_t row_at(const struct sbx_minimal *m, uint32_t row, unsigned byte)
 {
@@ -178,7 +178,7 @@ static int encode_tree(struct packer *p)
 	return 0;
 }
 
-/* --- place ---------------------------------------------------------------------------------- */
+/* --- place --- */
 
 static void enqueue(struct packer *p, uint32_t s)
 {
@@ -315,7 +315,7 @@ static int place_all(struct packer *p)
 	return rc;
 }
 
-/* --- write ---------------------------------------------------------------------------------- */
+/* --- write --- */
 
 static void write_state(const struct packer *p, uint32_t s, uint8_t *chunk)
 {

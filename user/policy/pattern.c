@@ -175,7 +175,7 @@ char *sbx_pattern_unescape(const char *pattern, size_t n)
 	return out;
 }
 
-/* --- the reference matcher ------------------------------------------------------------------ */
+/* --- the reference matcher --- */
 
 struct text {
 	const uint8_t *s;

@@ -57,7 +57,7 @@ struct sbx_endpoint {
 	struct sbx_pos pos;
 	char *source;
 	enum sbx_host_kind kind;
-	int family; /* AF_INET, AF_INET6 for SBX_HOST_CIDR */
+	int family;	  /* AF_INET, AF_INET6 for SBX_HOST_CIDR */
 	uint8_t addr[16]; /* network order, bits beyond prefix_len are zero */
 	unsigned prefix_len;
 	char *domain; /* lower case, without "*." */
@@ -69,7 +69,7 @@ struct sbx_endpoint {
 };
 
 #define SBX_NET_CONNECT 0x1
-#define SBX_NET_BIND 0x2
+#define SBX_NET_BIND	0x2
 
 struct sbx_net_rule {
 	struct sbx_pos pos;
@@ -84,7 +84,7 @@ struct sbx_net_rule {
 };
 
 #define SBX_UNIX_CONNECT 0x1
-#define SBX_UNIX_BIND 0x2
+#define SBX_UNIX_BIND	 0x2
 
 struct sbx_unix_rule {
 	struct sbx_pos pos;
@@ -97,7 +97,7 @@ struct sbx_unix_rule {
 };
 
 #define SBX_PROC_SIGNAL 0x1
-#define SBX_PROC_TRACE 0x2
+#define SBX_PROC_TRACE	0x2
 
 struct sbx_process_rule {
 	struct sbx_pos pos;
@@ -135,7 +135,7 @@ struct sbx_policy {
 	struct sbx_unsupported {
 		struct sbx_pos pos;
 		char *what; /* "domains (api.anthropic.com:443)" */
-	} *unsupported;
+	} * unsupported;
 	size_t n_unsupported;
 	char **sources; /* every file read, in order */
 	size_t n_sources;
@@ -144,10 +144,10 @@ struct sbx_policy {
 
 /* What the loader may ask about the world; everything is given, nothing is looked up elsewhere. */
 struct sbx_load_opts {
-	const char *home;	/* what ~ is; NULL: an error where ~ is used */
-	const char *pwd;	/* ${PWD}; NULL: known to `run` only: an error that says so */
-	const char *tmp;	/* ${tmp}; NULL likewise */
-	char *const *env;	/* "NAME=value"…; NULL-terminated */
+	const char *home; /* what ~ is; NULL: an error where ~ is used */
+	const char *pwd;  /* ${PWD}; NULL: known to `run` only: an error that says so */
+	const char *tmp;  /* ${tmp}; NULL likewise */
+	char *const *env; /* "NAME=value"…; NULL-terminated */
 	/* --var "name=value"…; NULL-terminated; may be NULL. PWD and tmp may be among them. */
 	char *const *vars;
 	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */

@@ -36,7 +36,7 @@ struct hunt {
 	int err;
 };
 
-/* --- the rule's own patterns ----------------------------------------------------------------- */
+/* --- the rule's own patterns --- */
 
 static int open_own(struct hunt *h)
 {
@@ -108,7 +108,7 @@ static bool own_matches(const struct hunt *h, const struct spot *at)
 	return hit;
 }
 
-/* --- all rules ------------------------------------------------------------------------------- */
+/* --- all rules --- */
 
 static void step_all(struct hunt *h, struct spot *to, const struct spot *from, uint8_t byte)
 {
@@ -173,7 +173,7 @@ static void visit_rules(struct hunt *h, const struct spot *at, visit_fn *visit, 
 	}
 }
 
-/* --- the two questions ----------------------------------------------------------------------- */
+/* --- the two questions --- */
 
 /* By right: the strongest rule that takes the decision away, and the last plain rule before. */
 struct answer {
@@ -314,7 +314,7 @@ static bool worthwhile(struct hunt *h, const struct spot *at)
 	return open;
 }
 
-/* --- the search ------------------------------------------------------------------------------ */
+/* --- the search --- */
 
 static void reach(struct hunt *h, const struct spot *to, struct step step)
 {

@@ -6,7 +6,7 @@
 #include "user/policy/pattern.h"
 #include "user/policy/trie.h"
 
-/* --- patterns, split at the end of their literal prefix -------------------------------------- */
+/* --- patterns, split at the end of their literal prefix --- */
 
 static enum sbx_entry_kind kind_of(const char *tail)
 {
@@ -143,7 +143,7 @@ static size_t lower_bound(const struct sbx_trie *t, const char *lit, size_t len)
 	return lo;
 }
 
-/* --- the tree ------------------------------------------------------------------------------- */
+/* --- the tree --- */
 
 uint32_t sbx_trie_child(const struct sbx_trie *t, uint32_t node, uint8_t byte)
 {
