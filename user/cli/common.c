@@ -133,7 +133,23 @@ int sbx_open(int how, struct sbx_kern **k)
 		sbx_report(&d);
 		return 0;
 	}
+	if (r == -ENOENT && !d.errors)
+		return sbx_fail(SBX_EXIT_FAILURE, "`sbx-bpf attach` and `sbx-bpf run` make them",
+				"there are no sandboxes");
 	return sbx_fail_with(r, &d, "cannot reach the sandboxes");
+}
+
+int sbx_open_any(struct sbx_kern **k)
+{
+	struct sbx_diags d = {0};
+	int r = sbx_kern_open(SBX_KERN_READ, k, &d);
+
+	if (r && r != -ENOENT)
+		return sbx_fail_with(r, &d, "cannot reach the sandboxes");
+	if (r)
+		*k = NULL;
+	sbx_report(&d);
+	return 0;
 }
 
 /* --- sandboxes --- */
@@ -168,40 +184,61 @@ const struct sbx_sandbox_info *sbx_info_of(const struct sbx_sandbox_info *v, siz
 	return NULL;
 }
 
-int sbx_detach(struct sbx_kern *k, uint64_t id)
+static int unload_idle(struct sbx_kern *k, struct sbx_diags *d)
 {
 	struct sbx_sandbox_info *v = NULL;
-	struct sbx_diags d = {0};
 	size_t n = 0;
+	int r = sbx_kern_list(k, &v, &n);
+
+	if (!r && !n)
+		r = sbx_kern_unload(k, d);
+	sbx_kern_list_free(v, n);
+	return r;
+}
+
+void sbx_tidy(struct sbx_kern *k)
+{
+	struct sbx_diags d = {0};
+
+	unload_idle(k, &d);
+	sbx_report(&d);
+}
+
+int sbx_detach(struct sbx_kern *k, uint64_t id)
+{
+	struct sbx_diags d = {0};
 	int r = sbx_kern_detach(k, id, &d);
 
 	if (!r)
-		r = sbx_kern_list(k, &v, &n);
-	if (!r && !n)
-		r = sbx_kern_unload(k, &d);
-	sbx_kern_list_free(v, n);
+		r = unload_idle(k, &d);
 	if (r)
 		return sbx_fail_with(r, &d, "cannot detach");
 	sbx_report(&d);
 	return 0;
 }
 
+static const char name_chars[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+/* A policy is named by its file where it does not say, and that may be anything. */
 void sbx_free_name(struct sbx_kern *k, const char *base, char *buf, size_t size)
 {
+	char name[SBX_NAME_LEN];
 	uint64_t id;
 	unsigned i;
 
-	snprintf(buf, size, "%s", base);
+	snprintf(name, sizeof(name), "%.*s", SBX_NAME_LEN - 12, base);
+	for (i = 0; name[i]; i++)
+		if (!strchr(name_chars, name[i]) || (!i && strchr(".-", name[i])))
+			name[i] = '_';
+	snprintf(buf, size, "%s", *name ? name : "sandbox");
 	for (i = 2; !sbx_kern_find(k, NULL, buf, &id); i++)
-		snprintf(buf, size, "%.*s-%u", (int)size - 12, base, i);
+		snprintf(buf, size, "%s-%u", *name ? name : "sandbox", i);
 }
 
 int sbx_name_check(const char *name)
 {
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	if (name[strspn(name, allowed)] || name[0] == '-' || name[0] == '.')
+	if (name[strspn(name, name_chars)] || name[0] == '-' || name[0] == '.')
 		return sbx_fail(SBX_EXIT_USAGE, "use letters, digits and . _ -, not in front . -",
 				"this cannot be a sandbox's name (%s)", name);
 	if (strlen(name) >= SBX_NAME_LEN)
@@ -220,19 +257,29 @@ void sbx_put_json(FILE *out, json_t *j)
 	json_decref(j);
 }
 
+const char *sbx_mode_name(int mode)
+{
+	return mode == SBX_MODE_AUDIT ? "audit" : "enforce";
+}
+
+uint64_t sbx_age_seconds(uint64_t created_ns)
+{
+	uint64_t created = created_ns / 1000000000;
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec > created ? now.tv_sec - created : 0;
+}
+
 void sbx_age(uint64_t created_ns, char *buf, size_t size)
 {
 	static const struct {
 		uint64_t seconds;
 		const char *unit;
 	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-	struct timespec now;
-	uint64_t age;
+	uint64_t age = sbx_age_seconds(created_ns);
 	size_t i;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	age = now.tv_sec > (time_t)(created_ns / 1000000000) ? now.tv_sec - created_ns / 1000000000
-							     : 0;
 	for (i = 0; i < 3 && age < 2 * units[i].seconds; i++)
 		;
 	snprintf(buf, size, "%llu %s", (unsigned long long)(age / units[i].seconds), units[i].unit);

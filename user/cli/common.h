@@ -56,6 +56,10 @@ int sbx_fail_with(int err, struct sbx_diags *d, const char *what);
 /* Opens the kernel side; 0 or an exit code, said. Nothing loaded: SBX_EXIT_FAILURE with
  * "no sandbox". */
 int sbx_open(int how, struct sbx_kern **k);
+/* For readers: *k is NULL where nothing is loaded, and that is no error. */
+int sbx_open_any(struct sbx_kern **k);
+/* Unloads the programs where no sandbox is left, as after an attach that failed. */
+void sbx_tidy(struct sbx_kern *k);
 
 /* Which sandbox is meant. */
 struct sbx_which {
@@ -78,6 +82,9 @@ int sbx_name_check(const char *name);
 /* One JSON value and a newline; frees it. */
 void sbx_put_json(FILE *out, json_t *j);
 
+const char *sbx_mode_name(int mode);
+
+uint64_t sbx_age_seconds(uint64_t created_ns);
 /* Sets *buf (of size) to "3 s", "5 min", "2 h", "4 d". */
 void sbx_age(uint64_t created_ns, char *buf, size_t size);
 

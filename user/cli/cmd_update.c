@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/* sbx-bpf update: another policy for a sandbox, at one stroke. */
+#include <stdlib.h>
+#include "user/cli/commands.h"
+#include "user/cli/load.h"
+
+static struct {
+	struct sbx_which which;
+	const char *policy, *user;
+	struct sbx_opt_list vars;
+} opt;
+
+static const struct sbx_opt opts[] = {
+	{"cgroup", 0, SBX_OPT_TEXT, "PATH", "the sandbox of this cgroup", &opt.which.cgroup, NULL},
+	{"name", 0, SBX_OPT_TEXT, "N", "the sandbox of this name", &opt.which.name, NULL},
+	{"policy", 'p', SBX_OPT_TEXT, "P", "a file, or a bare name", &opt.policy, NULL},
+	{"user", 0, SBX_OPT_TEXT, "U", "whose home ~ is; else the caller's", &opt.user, NULL},
+	{"var", 0, SBX_OPT_LIST, "K=V", "sets a variable of the policy", &opt.vars, NULL},
+	{0},
+};
+
+static int update(struct sbx_kern *k, const struct sbx_loaded *l)
+{
+	struct sbx_sandbox_info *v = NULL;
+	const struct sbx_sandbox_info *s;
+	struct sbx_diags d = {0};
+	size_t n = 0;
+	uint64_t id;
+	int r = sbx_which_find(k, &opt.which, &id);
+
+	if (r)
+		return r;
+	r = sbx_kern_update(k, id, &l->compiled, &d);
+	if (r)
+		return sbx_fail_with(r, &d, "cannot update; the old policy stays");
+	sbx_report(&d);
+	if (sbx_kern_list(k, &v, &n))
+		return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot list the sandboxes");
+	s = sbx_info_of(v, n, id);
+	if (s && sbx_globals.json)
+		sbx_put_json(stdout, json_pack("{s:s, s:I, s:i}", "name", s->slot.name, "id",
+					       (json_int_t)id, "generation", s->slot.generation));
+	else if (s)
+		printf("%s %llu generation %u\n", s->slot.name, (unsigned long long)id,
+		       s->slot.generation);
+	sbx_kern_list_free(v, n);
+	return SBX_EXIT_OK;
+}
+
+static int run(int n, char **argv)
+{
+	struct sbx_load_request req = {.policy = opt.policy, .vars = opt.vars.v, .to_attach = true};
+	struct sbx_person who = {0};
+	struct sbx_loaded l = {0};
+	struct sbx_kern *k = NULL;
+	int r = sbx_which_check(&opt.which);
+
+	if (!r && !opt.policy)
+		r = sbx_fail(SBX_EXIT_USAGE, NULL, "which policy? --policy FILE is missing");
+	if (!r)
+		r = sbx_person_find(opt.user, &who);
+	req.home = who.home;
+	if (!r) {
+		r = sbx_load(&req, &l);
+		if (r)
+			sbx_note("nothing was changed: the old policy stays");
+	}
+	if (!r)
+		r = sbx_open(SBX_KERN_CHANGE, &k);
+	if (!r)
+		r = update(k, &l);
+	sbx_kern_close(k);
+	sbx_loaded_free(&l);
+	sbx_person_free(&who);
+	return r;
+}
+
+const struct sbx_command sbx_cmd_update = {
+	.name = "update",
+	.summary = "replace a sandbox's policy at one stroke",
+	.spec = {.usage = "sbx-bpf update --cgroup PATH | --name N --policy FILE [OPTION]...",
+		 .summary =
+			 "Replaces a sandbox's policy at one stroke; on any error the old stays.",
+		 .opts = opts,
+		 .more = sbx_global_opts},
+	.run = run,
+};
