@@ -148,8 +148,6 @@ static void test_too_many_values(void **state)
 	int i, n = 1;
 
 	free(why);
-
-	free(why);
 	memset(&got, 0, sizeof(got));
 	for (i = 0; i < SBX_OPT_LIST_MAX; i++) {
 		argv[n++] = "--var";

@@ -243,7 +243,7 @@ static void put_path(void *arg, const char *path, size_t len, const char *glob, 
 	if (*glob)
 		fprintf(s->out, ", %zu names", names);
 	if (inexact)
-		fputs("; ? stands for bytes that are no UTF-8", s->out);
+		fputs("; [!…] is any byte that is no UTF-8", s->out);
 	fputc('\n', s->out);
 }
 

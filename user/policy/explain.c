@@ -142,6 +142,12 @@ static int find_obstacle(const struct file_question *q, struct sbx_pos *pos, str
 	return 0;
 }
 
+/* Is the directory the home itself, or above it? */
+static bool holds_home(const char *dir, size_t len, const char *home)
+{
+	return len <= strlen(home) && !memcmp(dir, home, len) && (!home[len] || home[len] == '/');
+}
+
 /*
  * '"/srv/x/ **" for everything in that directory', where that is a sane thing to allow: at least
  * two levels down, not the home itself, and no place where names are made up by the kernel.
@@ -162,7 +168,7 @@ static int wider_path(const struct file_question *q, const char *home, char **ou
 			return 0;
 	for (first = 1; first < len && q->path[first] != '/';)
 		first++;
-	if (first >= len || (home && len <= strlen(home)))
+	if (first >= len || (home && holds_home(q->path, len, home)))
 		return 0;
 	if (sbx_text_begin(&x))
 		return -ENOMEM;

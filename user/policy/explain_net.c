@@ -32,7 +32,7 @@ static const struct sbx_endpoint *matching_endpoint(const struct net_question *q
 	return NULL;
 }
 
-/* How much of the endpoint fits: the address weighs more than the port. */
+/* How much of the endpoint fits: the address weighs more than the port, unless every one does. */
 static int closeness(const struct net_question *q, const struct sbx_endpoint *e)
 {
 	struct sbx_endpoint any_port = *e, any_addr = *e;
@@ -42,7 +42,7 @@ static int closeness(const struct net_question *q, const struct sbx_endpoint *e)
 	any_port.ephemeral = false;
 	any_port.protos = SBX_PROTO_BIT_TCP | SBX_PROTO_BIT_UDP;
 	if (endpoint_matches(q, &any_port))
-		score += 2;
+		score += e->kind == SBX_HOST_ANY ? 2 : 3;
 	any_addr.kind = SBX_HOST_ANY;
 	if (sbx_endpoint_enforced(e) && endpoint_matches(q, &any_addr))
 		score += 1;

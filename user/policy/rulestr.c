@@ -292,12 +292,12 @@ void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len
 		n = sbx_char_decode(path, len, &cp);
 		if (!n) {
 			*inexact = true;
-			fputc('?', out);
+			fputs("[!\\x01-\\U0010ffff]", out);
 			n = 1;
 			continue;
 		}
 		/* the backslash of the pattern, itself escaped for YAML */
-		if (cp && cp < 0x80 && strchr("\\*?[]{}", (int)cp))
+		if (cp && cp < 0x80 && strchr("\\*?[]{}$", (int)cp))
 			fputs("\\\\", out);
 		put_char(out, path, n, cp, true);
 	}

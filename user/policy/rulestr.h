@@ -51,7 +51,8 @@ char *sbx_policy_home(const struct sbx_policy *p);
 
 /*
  * The pattern that matches exactly this path, as a YAML scalar; below `home` (may be NULL) it
- * begins with ~. *inexact: the path has bytes that YAML cannot hold: each became a `?`.
+ * begins with ~. *inexact: the path has bytes that YAML cannot hold: each became a class of all
+ * such bytes. (A `?` would match every character as well, and reopen what was never denied.)
  */
 void sbx_put_yaml_path(FILE *out, const char *home, const char *path, size_t len, const char *glob,
 		       bool *inexact);

@@ -57,8 +57,8 @@ int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o
 	}
 	if (t->inexact)
 		fprintf(x.out,
-			"%sbytes that are no UTF-8 are written as `?`, which matches any one "
-			"character",
+			"%sa byte that is no UTF-8 is written as `[!…]`, which matches any "
+			"such byte",
 			sep);
 	return sbx_text_end(&x, out);
 }
