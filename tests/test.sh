@@ -33,7 +33,9 @@ fuzz() {
 	make --no-print-directory -s fuzz FUZZ_TIME="$1"
 }
 
-matrix() {
+matrix() { # SECONDS CMD...: for each kernel
+	local limit=$1
+	shift
 	# shellcheck disable=SC2086 # a list
 	if ! quietly tests/vm/kernels.sh fetch $KERNELS; then
 		not_ok "the kernels cannot be fetched"
@@ -41,7 +43,7 @@ matrix() {
 		return
 	fi
 	# shellcheck disable=SC2086
-	tests/vm/matrix.sh -j 2 $KERNELS -- "$@"
+	tests/vm/matrix.sh -j 2 --timeout "$limit" $KERNELS -- "$@"
 }
 
 random() { # the random unit tests with seeds of their own, for so many seconds
@@ -82,7 +84,8 @@ quick)
 all)
 	quick || :
 	if [ -x build/sbx-bpf ]; then
-		section "kernels: $KERNELS" part matrix tests/kernel/all.sh
+		# Two rounds of machines at 1100 s and the demo stay below 45 minutes with the quick tier.
+		section "kernels: $KERNELS" part matrix 1100 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;
@@ -90,7 +93,7 @@ soak)
 	if section "build" part build; then
 		section "random tests" part random 600
 		section "fuzzing" part fuzz 600
-		section "kernels: $KERNELS" part matrix tests/kernel/soak.sh
+		section "kernels: $KERNELS" part matrix 3600 tests/kernel/soak.sh
 	fi
 	;;
 *)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables for those who source this
 # For the tests that run as root in the virtual machine. Each prints "ok NAME", "not ok NAME" or
 # "skip NAME: why" lines; all.sh counts them.
 set -u

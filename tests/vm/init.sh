@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck shell=dash
 # The guest's pid 1, run by busybox; it is executed twice.
 #
 # From the initramfs ("boot"): load what mounting needs, put a tmpfs over the host's root, switch to
@@ -111,6 +112,7 @@ end_others() { # PID...
 	done
 }
 
+# shellcheck disable=SC2120 # the job file sets "$@"
 job() {
 	local b=/run/sbx-vm/busybox reader rc n
 	mount() { $b mount "$@"; }
@@ -119,11 +121,12 @@ job() {
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	. /run/sbx-vm/job
 	cd "$DIR" || fail "the guest has no directory $DIR (its /tmp, /run, /dev, /proc and /sys are its own)"
+	# shellcheck disable=SC3045 # busybox has it
 	ulimit -l unlimited
 	if [ -n "$TTY" ]; then
 		export TERM="$TTY"
 		# Job control needs a controlling terminal: cttyhack's work, without its guesses.
-		$b setsid -c /bin/sh -c "stty $SIZE; "'exec "$@"' sh "$@" </dev/hvc0 >/dev/hvc0 2>&1
+		$b setsid -c /bin/sh -c "stty rows ${SIZE% *} cols ${SIZE#* } sane; "'exec "$@"' sh "$@" </dev/hvc0 >/dev/hvc0 2>&1
 		rc=$?
 	else
 		# A pipe in between: a port can be opened once only, and programs reopen /dev/stderr.

@@ -11,11 +11,14 @@
 #   --net              a network card behind qemu's user network
 #   --share HOSTDIR    HOSTDIR is writable at /mnt/host: the only way for files out of the guest
 #   --console FILE     the kernel's console (default: below build/vm/, kept after a failure)
+#   --tty              COMMAND has the caller's terminal; Ctrl-] x ends the machine
 #   --allow-warnings   do not fail when the kernel warned
 #
 # The guest sees the host's root read-only below a tmpfs overlay, and starts in the caller's
-# directory. stdout and stderr of COMMAND arrive here as stdout. Exit status: that of COMMAND;
-# 123 the kernel warned, 124 timeout, 125 the runner or the boot failed. See README.md.
+# directory, with the variables T, LIMIT, SBX_SEED and SOAK_TIME as they are here. stdout and stderr
+# of COMMAND arrive here as stdout. Exit status: that of COMMAND; 123 the kernel warned, 124 timeout,
+# 125 the runner or the boot failed. See README.md.
+# shellcheck disable=SC2054 # the commas are qemu's
 set -Eeuo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=lib.sh
@@ -29,11 +32,11 @@ SLOTS=${SBX_VM_SLOTS:-2}
 MSIZE=${SBX_MSIZE:-262144}
 
 usage() {
-	sed -n '3,19s/^# \{0,1\}//p' "$0" >&2
+	sed -n '3,21s/^# \{0,1\}//p' "$0" >&2
 	exit 125
 }
 
-kernel= timeout=600 smp=2 mem=2G icount= append= net= share= console= allow_warnings= tty=
+kernel='' timeout=600 smp=2 mem=2G icount='' append='' net='' share='' console='' allow_warnings='' tty=''
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--kernel | --timeout | --smp | --mem | --append | --share | --console)
@@ -41,7 +44,7 @@ while [ $# -gt 0 ]; do
 		printf -v "${1#--}" %s "$2"
 		shift 2
 		;;
-	--icount | --net | --tty) printf -v "${1#--}" 1; shift ;;
+	--icount | --net | --tty) printf -v "${1#--}" %s 1; shift ;;
 	--allow-warnings) allow_warnings=1; shift ;;
 	--) shift; break ;;
 	*) usage ;;
@@ -60,13 +63,24 @@ busybox=/bin/busybox
 kdir=$(readlink -f "$(kernel_dir "$kernel")")
 release=$(<"$kdir/release")
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/sbx-vm.XXXXXX")
-qemu_pid= tail_pid=
+# What runs that were killed outright left behind: the name says whose it was.
+for tmp in "${TMPDIR:-/tmp}"/sbx-vm.*; do
+	pid=${tmp##*/sbx-vm.}
+	pid=${pid%%.*}
+	[ ! -O "$tmp" ] || kill -0 "$pid" 2>/dev/null || rm -rf "$tmp"
+done
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/sbx-vm.$$.XXXXXX")
+qemu_pid='' tail_pid='' stty=''
+if [ -n "$tty" ]; then
+	[ -t 0 ] && [ -t 1 ] || die "--tty: stdin and stdout are no terminal" "leave out --tty"
+	stty=$(stty -g)
+fi
 cleanup() {
 	trap - EXIT INT TERM HUP ERR
 	[ -z "$qemu_pid" ] || kill -9 "$qemu_pid" 2>/dev/null || :
 	[ -z "$tail_pid" ] || kill "$tail_pid" 2>/dev/null || :
 	wait 2>/dev/null || :
+	[ -z "$stty" ] || stty "$stty" || :
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -116,10 +130,15 @@ quote() {
 
 # What this run is about goes into a second cpio behind the first; the kernel unpacks both.
 job_cpio() {
+	local v
 	{
 		echo "DIR=$(quote "$PWD") KERNEL_DIR=$(quote "$kdir") MSIZE=$MSIZE NET=$net SHARE=${share:+1}" |
 			sed "s/= '/='/g"
-		echo "TTY='$tty' SIZE='${SIZE:-}'"
+		# stty prints "ROWS COLUMNS"; 0 is a terminal that does not know.
+		[ -z "$tty" ] || echo "TTY=$(quote "${TERM:-dumb}") SIZE=$(quote "$(stty size)")" | sed "s/= '/='/g"
+		for v in T LIMIT SBX_SEED SOAK_TIME; do
+			[ -z "${!v:-}" ] || echo "export $v=$(quote "${!v}")" | sed "s/= '/='/"
+		done
 		echo "set --$(quote "$@")"
 	} >"$tmp/job"
 	(cd "$tmp" && echo job | cpio -o -H newc --quiet)
@@ -183,9 +202,17 @@ fi
 	-device virtio-9p-pci,fsdev=share,mount_tag=share
 )
 
+if [ -n "$tty" ]; then
+	# A multiplexer, for the sake of its way out: Ctrl-] x.
+	args+=(-chardev "stdio,id=tty,signal=off,mux=on" -echr 29 -device virtconsole,chardev=tty)
+	exec 3<&0 4>&1
+else
+	exec 3</dev/null 4>"$tmp/qemu.out"
+fi
+
 take_slot
 # Should this script be killed outright, the kernel ends qemu.
-setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" </dev/null >"$tmp/qemu.log" 2>&1 &
+setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" <&3 >&4 2>"$tmp/qemu.log" &
 qemu_pid=$!
 # A file rather than a pipe: a reader that stops would stop the guest's processor with it.
 tail -c +1 -s 0.1 -f --pid=$qemu_pid "$tmp/out" 9>&- &
