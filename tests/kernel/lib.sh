@@ -6,6 +6,7 @@ set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SBX=$ROOT/build/sbx-bpf
 ACT=$ROOT/build/kernel/act
+# shellcheck disable=SC2034 # the tests use it
 CG=/sys/fs/cgroup
 W=$(mktemp -d /tmp/k.XXXXXX)
 chmod 755 "$W"

@@ -40,7 +40,10 @@ int sbx_paths_add(struct sbx_paths *p, const char *path, size_t len, uint8_t rig
 		return -ENOMEM;
 	memcpy(copy, path, len);
 	copy[len] = 0;
-	p->v[p->n++] = (struct sbx_path_use){copy, len, rights, override, count};
+	v = &p->v[p->n++];
+	*v = (struct sbx_path_use){
+		.len = len, .rights = rights, .override = override, .count = count};
+	v->path = copy;
 	return 0;
 }
 

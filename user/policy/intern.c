@@ -8,16 +8,16 @@
 int sbx_grow(void *vp, size_t *room, size_t need, size_t size)
 {
 	size_t n = *room ? *room : 64;
-	void *v;
+	void *old, *v;
 
 	if (need <= *room)
 		return 0;
 	while (n < need)
 		n *= 2;
-	memcpy(&v, vp, sizeof(v));
-	v = reallocarray(v, n, size);
+	memcpy(&old, vp, sizeof(old));
+	v = reallocarray(old, n, size);
 	if (!v)
-		return -ENOMEM;
+		return -ENOMEM; /* the caller still has the old one */
 	memcpy(vp, &v, sizeof(v));
 	*room = n;
 	return 0;
