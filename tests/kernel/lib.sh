@@ -50,7 +50,7 @@ policy() { # FILE
 	cat >"$1" <<-EOF
 		version: 1
 		name: $(basename "$1" .yaml)
-		env: {keep: ["*"]}
+		env: {keep: [PATH, HOME, TERM, LANG, "LC_*"]}
 		files:
 		  - allow: [read, exec]
 		    path: ["/usr/**", "/bin/**", "/lib/**", "/lib64/**", "$ROOT/build/**"]

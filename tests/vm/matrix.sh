@@ -10,7 +10,7 @@
 # Each line of output starts with the kernel it comes from. COMMAND closes with the line
 # "N passed, N failed, N skipped"; the last line here is the sum of these. One failure more for each
 # machine that gave no such line, ended with a status that contradicts it, ran into the time limit,
-# or whose kernel warned.
+# or whose kernel warned. What COMMAND writes to /mnt/host is below build/vm/KERNEL.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=lib.sh
@@ -53,11 +53,12 @@ trap 'exit 143' TERM HUP
 
 # What the command printed and what the runner said are kept apart: the runner speaks last.
 start() { # KERNEL COMMAND...
-	local kernel=$1
+	local kernel=$1 share=$here/../../build/vm/$1
 	shift
+	mkdir -p "$share"
 	# TERM when this script is killed outright: no machine outlives it.
-	setpriv --pdeathsig TERM "$here/run.sh" --kernel "$kernel" --timeout "$timeout" -- "$@" \
-		</dev/null 2> >(sed -u "s/^/$kernel: /") > >(tee "$tmp/$kernel.out" | sed -u "s/^/$kernel: /") &
+	setpriv --pdeathsig TERM "$here/run.sh" --kernel "$kernel" --timeout "$timeout" --share "$share" \
+		-- "$@" </dev/null 2> >(sed -u "s/^/$kernel: /") > >(tee "$tmp/$kernel.out" | sed -u "s/^/$kernel: /") &
 	kernel_of[$!]=$kernel
 	date +%s >"$tmp/$kernel.start"
 }
