@@ -257,6 +257,23 @@ void sbx_put_json(FILE *out, json_t *j)
 	json_decref(j);
 }
 
+json_t *sbx_json_text(const char *s)
+{
+	struct sbx_text t;
+	char *escaped = NULL;
+	json_t *j;
+
+	if (!s || sbx_text_valid(s, strlen(s)))
+		return s ? json_string(s) : json_null();
+	if (sbx_text_begin(&t))
+		return json_null();
+	sbx_put_escaped(t.out, s, strlen(s));
+	sbx_text_end(&t, &escaped);
+	j = escaped ? json_string(escaped) : json_null();
+	free(escaped);
+	return j;
+}
+
 const char *sbx_mode_name(int mode)
 {
 	return mode == SBX_MODE_AUDIT ? "audit" : "enforce";

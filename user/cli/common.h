@@ -81,6 +81,8 @@ int sbx_name_check(const char *name);
 
 /* One JSON value and a newline; frees it. */
 void sbx_put_json(FILE *out, json_t *j);
+/* A name from outside: as it is where JSON can hold it, else escaped. NULL becomes null. */
+json_t *sbx_json_text(const char *s);
 
 const char *sbx_mode_name(int mode);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "user/cli/load.h"
 
 extern char **environ;
+
+static const struct sbx_pos nowhere;
 
 /* --- people --- */
 
@@ -105,7 +108,8 @@ static void refuse_unsupported(const struct sbx_policy *p, struct sbx_diags *d)
 			     "this version cannot enforce %s yet", p->unsupported[i].what);
 }
 
-int sbx_load(const struct sbx_load_request *req, struct sbx_loaded *out)
+int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
+		     struct sbx_diags *d)
 {
 	struct sbx_load_opts opts = {.home = req->home,
 				     .pwd = req->pwd,
@@ -114,26 +118,46 @@ int sbx_load(const struct sbx_load_request *req, struct sbx_loaded *out)
 				     .vars = req->vars,
 				     .dirs = sbx_policy_dirs()};
 	struct sbx_loaded l = {0};
-	struct sbx_diags d = {0};
-	int r = sbx_policy_load(req->policy, &opts, &l.policy, &d);
+	int r = sbx_policy_load(req->policy, &opts, &l.policy, d);
 
 	if (!r)
 		r = sbx_facts_gather(l.policy, &l.facts);
 	if (!r && req->to_attach)
-		refuse_unsupported(l.policy, &d);
+		refuse_unsupported(l.policy, d);
 	if (!r)
-		r = sbx_compile(l.policy, &l.facts, &l.compiled, &d);
-	if (!r && d.errors)
+		r = sbx_compile(l.policy, &l.facts, &l.compiled, d);
+	if (!r && d->errors)
 		r = -EINVAL;
-	if (r && !d.errors)
-		sbx_fail(0, NULL, "cannot read the policy: %s", strerror(-r));
-	sbx_report(&d);
+	if (r && !d->errors)
+		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot read the policy (%s): %s",
+			     req->policy, strerror(-r));
 	if (r) {
 		sbx_loaded_free(&l);
 		return r == -EINVAL ? SBX_EXIT_POLICY : SBX_EXIT_FAILURE;
 	}
 	*out = l;
 	return 0;
+}
+
+int sbx_load(const struct sbx_load_request *req, struct sbx_loaded *out)
+{
+	struct sbx_diags d = {0};
+	int r = sbx_load_quietly(req, out, &d);
+
+	sbx_report(&d);
+	return r;
+}
+
+/* In / and at home no project can be: there, one below the home stands for it. */
+void sbx_load_trial(struct sbx_load_request *r, const struct sbx_person *who)
+{
+	static char pwd[PATH_MAX];
+
+	r->home = who->home;
+	r->tmp = "/tmp/sbx-bpf.XXXXXX";
+	r->pwd = pwd;
+	if (!getcwd(pwd, sizeof(pwd)) || !strcmp(pwd, "/") || !strcmp(pwd, who->home))
+		snprintf(pwd, sizeof(pwd), "%s/project", strcmp(who->home, "/") ? who->home : "");
 }
 
 void sbx_loaded_free(struct sbx_loaded *l)

@@ -57,6 +57,8 @@ typedef int (*sbx_labelled_fn)(const struct sbx_labelled_task *t, void *arg);
 int sbx_labels_visit(struct sbx_kern *k, sbx_labelled_fn fn, void *arg);
 
 /* sandbox.c */
+/* NULL: the sandbox is gone. */
+struct sbx_slot *sbx_slot_of(struct sbx_kern *k, uint64_t id);
 /* Frees what a killed attach left, and sandboxes whose cgroup and tasks are gone. */
 void sbx_kern_sweep(struct sbx_kern *k);
 /* The path of a cgroup, owned by the caller; NULL: it is gone. */

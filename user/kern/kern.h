@@ -88,8 +88,15 @@ void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n);
 /* By --cgroup PATH or --name N (one of them given). -ENOENT. */
 int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id);
 
+/* All SBX_MAX_SANDBOXES slots, shared with the programs; id 0: free. For those who follow. */
+const struct sbx_slot *sbx_kern_slots(const struct sbx_kern *k);
+
 /* The events of one sandbox, sorted by first_ns; free(*v). */
 int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_t *n);
+/* The same in two steps: what was opened can be read even after the sandbox's end. Returns a
+ * descriptor. */
+int sbx_kern_events_open(struct sbx_kern *k, uint64_t id);
+int sbx_kern_events_read(int fd, struct sbx_event **v, size_t *n);
 /* The meta blob of one sandbox; free(*json). */
 int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json);
 

@@ -95,7 +95,7 @@ static void free_slot(struct sbx_kern *k, uint32_t slot)
 
 /* --- looking --- */
 
-static struct sbx_slot *slot_of(struct sbx_kern *k, uint64_t id)
+struct sbx_slot *sbx_slot_of(struct sbx_kern *k, uint64_t id)
 {
 	struct sbx_slot *s = &k->slots[SBX_SLOT_OF(id)];
 
@@ -393,7 +393,7 @@ int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *c,
 		    struct sbx_diags *d)
 {
-	struct sbx_slot *s = slot_of(k, id);
+	struct sbx_slot *s = sbx_slot_of(k, id);
 	int r;
 
 	if (!s)
@@ -411,7 +411,7 @@ int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *
 
 int sbx_kern_set_mode(struct sbx_kern *k, uint64_t id, int mode, struct sbx_diags *d)
 {
-	struct sbx_slot *s = slot_of(k, id);
+	struct sbx_slot *s = sbx_slot_of(k, id);
 
 	if (!s)
 		return -ENOENT;
@@ -421,7 +421,7 @@ int sbx_kern_set_mode(struct sbx_kern *k, uint64_t id, int mode, struct sbx_diag
 
 int sbx_kern_detach(struct sbx_kern *k, uint64_t id, struct sbx_diags *d)
 {
-	if (!slot_of(k, id))
+	if (!sbx_slot_of(k, id))
 		return -ENOENT;
 	free_slot(k, SBX_SLOT_OF(id));
 	return 0;
@@ -486,81 +486,4 @@ int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint
 		return 0;
 	}
 	return -ENOENT;
-}
-
-/* --- what came out --- */
-
-static int inner_fd(struct sbx_kern *k, enum sbx_map outer, uint32_t slot)
-{
-	uint32_t inner;
-	int fd;
-
-	if (bpf_map_lookup_elem(k->map[outer], &slot, &inner))
-		return -errno;
-	fd = bpf_map_get_fd_by_id(inner);
-	return fd < 0 ? -errno : fd;
-}
-
-static int by_first(const void *a, const void *b)
-{
-	const struct sbx_event *x = a, *y = b;
-
-	return x->first_ns < y->first_ns ? -1 : x->first_ns > y->first_ns;
-}
-
-int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_t *n)
-{
-	struct sbx_event_key key, *prev = NULL;
-	struct sbx_event *list;
-	size_t count = 0;
-	int fd;
-
-	if (!slot_of(k, id))
-		return -ENOENT;
-	fd = inner_fd(k, SBX_MAP_EVENTS, SBX_SLOT_OF(id));
-	if (fd < 0)
-		return fd;
-	list = calloc(SBX_MAX_EVENTS, sizeof(*list));
-	while (list && count < SBX_MAX_EVENTS && !bpf_map_get_next_key(fd, prev, &key)) {
-		prev = &key;
-		if (!bpf_map_lookup_elem(fd, &key, &list[count]))
-			count++;
-	}
-	close(fd);
-	if (!list)
-		return -ENOMEM;
-	qsort(list, count, sizeof(*list), by_first);
-	*v = list;
-	*n = count;
-	return 0;
-}
-
-int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json)
-{
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info), i;
-	char *text;
-	int fd, r = 0;
-
-	if (!slot_of(k, id))
-		return -ENOENT;
-	fd = inner_fd(k, SBX_MAP_METAS, SBX_SLOT_OF(id));
-	if (fd < 0)
-		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		close(fd);
-		return -errno;
-	}
-	text = malloc((size_t)info.max_entries * SBX_CHUNK_BYTES + 1);
-	for (i = 0; text && i < info.max_entries && !r; i++)
-		if (bpf_map_lookup_elem(fd, &i, text + (size_t)i * SBX_CHUNK_BYTES))
-			r = -errno;
-	close(fd);
-	if (!text || r) {
-		free(text);
-		return text ? r : -ENOMEM;
-	}
-	text[(size_t)info.max_entries * SBX_CHUNK_BYTES] = 0;
-	*json = text;
-	return 0;
 }
