@@ -95,7 +95,7 @@ static int read_path(struct question *q)
 	if (r)
 		return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot tell what this path names (%s): %s",
 				q->given, strerror(-r));
-	return 0;
+	return name_member(q);
 }
 
 static int bad_peer(const struct question *q)
