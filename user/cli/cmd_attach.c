@@ -2,6 +2,7 @@
 /* sbx-bpf attach: a policy for a cgroup and everything that is in it or will be. */
 #include <stdlib.h>
 #include "user/cli/commands.h"
+#include "user/cli/fds.h"
 #include "user/cli/load.h"
 
 static struct {
@@ -22,12 +23,12 @@ static const struct sbx_opt opts[] = {
 	{0},
 };
 
-static void print(const char *name, uint64_t id, int mode)
+static void print(const char *name, uint64_t id, int mode, json_t *open)
 {
 	if (sbx_globals.json)
-		sbx_put_json(stdout,
-			     json_pack("{s:s, s:I, s:s, s:s}", "name", name, "id", (json_int_t)id,
-				       "mode", sbx_mode_name(mode), "cgroup", opt.cgroup));
+		sbx_put_json(stdout, json_pack("{s:s, s:I, s:s, s:o, s:o}", "name", name, "id",
+					       (json_int_t)id, "mode", sbx_mode_name(mode),
+					       "cgroup", sbx_json_text(opt.cgroup), "open", open));
 	else
 		printf("%s %llu\n", name, (unsigned long long)id);
 }
@@ -49,7 +50,7 @@ static int attach(struct sbx_kern *k, const struct sbx_loaded *l)
 	if (r)
 		return sbx_fail_with(r, &d, "cannot attach");
 	sbx_report(&d);
-	print(o.name, id, o.mode);
+	print(o.name, id, o.mode, sbx_fds_report(k, id, &l->compiled.image));
 	return SBX_EXIT_OK;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf mode: enforce or audit, while the processes go on. */
+#include <stdlib.h>
 #include <string.h>
 #include "user/cli/commands.h"
+#include "user/cli/fds.h"
 
 static struct {
 	struct sbx_which which;
@@ -13,9 +15,33 @@ static const struct sbx_opt opts[] = {
 	{0},
 };
 
+/* The policy in force, as it was compiled: what it would not open is reported. */
+static json_t *report_open(struct sbx_kern *k, uint64_t id)
+{
+	struct sbx_policy *p = NULL;
+	struct sbx_compiled c = {0};
+	struct sbx_facts f = {0};
+	struct sbx_diags d = {0};
+	char *meta = NULL;
+	json_t *open = NULL;
+
+	if (!sbx_kern_meta(k, id, &meta) && !sbx_meta_load(meta, &p, &f) &&
+	    !sbx_compile(p, &f, &c, &d))
+		open = sbx_fds_report(k, id, &c.image);
+	else
+		sbx_note("open descriptors could not be looked at: the policy cannot be read");
+	sbx_diags_free(&d);
+	sbx_compiled_free(&c);
+	sbx_facts_free(&f);
+	sbx_policy_free(p);
+	free(meta);
+	return open;
+}
+
 static int set(struct sbx_kern *k, int mode)
 {
 	struct sbx_diags d = {0};
+	json_t *open = NULL;
 	uint64_t id;
 	int r = sbx_which_find(k, &opt.which, &id);
 
@@ -25,9 +51,13 @@ static int set(struct sbx_kern *k, int mode)
 	if (r)
 		return sbx_fail_with(r, &d, "cannot switch the mode");
 	sbx_report(&d);
+	if (mode == SBX_MODE_ENFORCE)
+		open = report_open(k, id);
 	if (sbx_globals.json)
-		sbx_put_json(stdout, json_pack("{s:I, s:s}", "id", (json_int_t)id, "mode",
-					       sbx_mode_name(mode)));
+		sbx_put_json(stdout, json_pack("{s:s, s:I, s:s, s:o}", "name",
+					       sbx_kern_slots(k)[SBX_SLOT_OF(id)].name, "id",
+					       (json_int_t)id, "mode", sbx_mode_name(mode), "open",
+					       open ? open : json_array()));
 	return SBX_EXIT_OK;
 }
 

@@ -2,6 +2,7 @@
 /* sbx-bpf update: another policy for a sandbox, at one stroke. */
 #include <stdlib.h>
 #include "user/cli/commands.h"
+#include "user/cli/fds.h"
 #include "user/cli/load.h"
 
 static struct {
@@ -19,12 +20,21 @@ static const struct sbx_opt opts[] = {
 	{0},
 };
 
+static void print(struct sbx_kern *k, uint64_t id, json_t *open)
+{
+	const struct sbx_slot *s = &sbx_kern_slots(k)[SBX_SLOT_OF(id)];
+
+	if (sbx_globals.json)
+		sbx_put_json(stdout,
+			     json_pack("{s:s, s:I, s:i, s:o}", "name", s->name, "id",
+				       (json_int_t)id, "generation", s->generation, "open", open));
+	else
+		printf("%s %llu generation %u\n", s->name, (unsigned long long)id, s->generation);
+}
+
 static int update(struct sbx_kern *k, const struct sbx_loaded *l)
 {
-	struct sbx_sandbox_info *v = NULL;
-	const struct sbx_sandbox_info *s;
 	struct sbx_diags d = {0};
-	size_t n = 0;
 	uint64_t id;
 	int r = sbx_which_find(k, &opt.which, &id);
 
@@ -32,18 +42,9 @@ static int update(struct sbx_kern *k, const struct sbx_loaded *l)
 		return r;
 	r = sbx_kern_update(k, id, &l->compiled, &d);
 	if (r)
-		return sbx_fail_with(r, &d, "cannot update; the old policy stays");
+		return sbx_fail_with(r, &d, "cannot update, the old policy stays");
 	sbx_report(&d);
-	if (sbx_kern_list(k, &v, &n))
-		return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot list the sandboxes");
-	s = sbx_info_of(v, n, id);
-	if (s && sbx_globals.json)
-		sbx_put_json(stdout, json_pack("{s:s, s:I, s:i}", "name", s->slot.name, "id",
-					       (json_int_t)id, "generation", s->slot.generation));
-	else if (s)
-		printf("%s %llu generation %u\n", s->slot.name, (unsigned long long)id,
-		       s->slot.generation);
-	sbx_kern_list_free(v, n);
+	print(k, id, sbx_fds_report(k, id, &l->compiled.image));
 	return SBX_EXIT_OK;
 }
 

@@ -88,6 +88,13 @@ void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n);
 /* By --cgroup PATH or --name N (one of them given). -ENOENT. */
 int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id);
 
+/* Calls fn for every task that carries the sandbox's label, wherever it is, until one returns not
+ * 0: that is returned. */
+typedef int (*sbx_task_fn)(pid_t tgid, pid_t pid, void *arg);
+int sbx_kern_tasks(struct sbx_kern *k, uint64_t id, sbx_task_fn fn, void *arg);
+/* The absolute path of the sandbox's cgroup, owned by the caller; NULL: it is gone. */
+char *sbx_kern_cgroup(struct sbx_kern *k, uint64_t id);
+
 /* All SBX_MAX_SANDBOXES slots, shared with the programs; id 0: free. For those who follow. */
 const struct sbx_slot *sbx_kern_slots(const struct sbx_kern *k);
 

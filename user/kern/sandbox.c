@@ -487,3 +487,34 @@ int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint
 	}
 	return -ENOENT;
 }
+
+struct tour {
+	uint64_t id;
+	sbx_task_fn fn;
+	void *arg;
+};
+
+static int visit_member(const struct sbx_labelled_task *t, void *arg)
+{
+	struct tour *tour = arg;
+	int i;
+
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		if (t->id[i] == tour->id)
+			return tour->fn(t->tgid, t->pid, tour->arg);
+	return 0;
+}
+
+int sbx_kern_tasks(struct sbx_kern *k, uint64_t id, sbx_task_fn fn, void *arg)
+{
+	struct tour t = {.id = id, .fn = fn, .arg = arg};
+
+	return sbx_labels_visit(k, visit_member, &t);
+}
+
+char *sbx_kern_cgroup(struct sbx_kern *k, uint64_t id)
+{
+	const struct sbx_slot *s = sbx_slot_of(k, id);
+
+	return s ? sbx_cgroup_path_of(s->cgroup_id) : NULL;
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/kcmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "user/cli/common.h"
+#include "user/cli/fds.h"
+#include "user/policy/rulestr.h"
+
+#define SHOWN 50 /* notes on a terminal; --json has all of them */
+
+int sbx_judge_begin(struct sbx_judge *j, const struct sbx_image *image, const char *cgroup)
+{
+	*j = (struct sbx_judge){.image = image, .cgroup = cgroup};
+	return sbx_mounts_read(&j->mounts);
+}
+
+void sbx_judge_end(struct sbx_judge *j)
+{
+	sbx_mounts_free(&j->mounts);
+}
+
+/* --- one descriptor --- */
+
+struct open_file {
+	pid_t pid;
+	char path[PATH_MAX]; /* as the kernel shows it to us */
+	unsigned flags;
+	int mnt_id;
+	struct stat st;
+};
+
+static bool read_info(const char *path, struct open_file *f)
+{
+	FILE *in = fopen(path, "re");
+	bool flags = false, mount = false;
+	char line[256];
+
+	if (!in)
+		return false;
+	while (fgets(line, sizeof(line), in)) {
+		flags |= sscanf(line, "flags: %o", &f->flags) == 1;
+		mount |= sscanf(line, "mnt_id: %d", &f->mnt_id) == 1;
+	}
+	fclose(in);
+	return flags && mount;
+}
+
+/* False: it was closed meanwhile. */
+static bool look(pid_t pid, int fd, struct open_file *f)
+{
+	static const char deleted[] = " (deleted)";
+	char path[64];
+	ssize_t n;
+
+	f->pid = pid;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	if (!read_info(path, f))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	n = readlink(path, f->path, sizeof(f->path) - 1);
+	if (n <= 0 || stat(path, &f->st))
+		return false;
+	f->path[n] = 0;
+	/* An unlinked file keeps the rights of its last name. */
+	n -= strlen(deleted);
+	if (!f->st.st_nlink && n > 0 && !strcmp(f->path + n, deleted))
+		f->path[n] = 0;
+	return true;
+}
+
+static bool is_own_terminal(const struct open_file *f)
+{
+	char path[64], line[1024], *p;
+	unsigned tty = 0;
+	FILE *in;
+
+	if (!S_ISCHR(f->st.st_mode))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", f->pid);
+	in = fopen(path, "re");
+	if (!in)
+		return false;
+	/* PID (COMM) STATE PPID PGRP SESSION TTY …; COMM may hold anything */
+	p = fgets(line, sizeof(line), in) ? strrchr(line, ')') : NULL;
+	fclose(in);
+	if (!p || sscanf(p, ") %*c %*d %*d %*d %u", &tty) != 1 || !tty)
+		return false;
+	return major(f->st.st_rdev) == ((tty >> 8) & 0xfff) &&
+	       minor(f->st.st_rdev) == ((tty & 0xff) | ((tty >> 12) & 0xfff00));
+}
+
+static const struct sbx_mount *mount_of(const struct sbx_judge *j, const struct open_file *f)
+{
+	size_t i;
+
+	for (i = 0; i < j->mounts.n; i++)
+		if (j->mounts.v[i].id == f->mnt_id)
+			return j->mounts.v[i].covered ? NULL : &j->mounts.v[i];
+	return NULL;
+}
+
+/* Pipes, sockets, anonymous inodes; memfds are files of a mount that nobody sees. */
+static bool is_nameless(const struct open_file *f, const struct sbx_mount *m)
+{
+	return f->path[0] != '/' || (!m && !strncmp(f->path, "/memfd:", 7));
+}
+
+static bool is_member(const struct sbx_judge *j, pid_t pid)
+{
+	char path[64], line[PATH_MAX], top[256];
+	size_t n;
+	bool in = false;
+	FILE *f;
+
+	if (!j->cgroup || sbx_cgroup_mount(top, sizeof(top)) ||
+	    strncmp(j->cgroup, top, strlen(top)))
+		return false;
+	n = strlen(j->cgroup + strlen(top));
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	f = fopen(path, "re");
+	while (f && !in && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		in = !strncmp(line, "0::", 3) && !strncmp(line + 3, j->cgroup + strlen(top), n) &&
+		     (!line[3 + n] || line[3 + n] == '/');
+	}
+	if (f)
+		fclose(f);
+	return in;
+}
+
+/* Processes' directories have built-in names (design 1.3). NULL: somebody else's, or no memory. */
+static char *proc_name(const struct sbx_judge *j, const struct open_file *f, const char *rest)
+{
+	size_t digits = strspn(rest + 1, "0123456789");
+	pid_t pid = atoi(rest + 1);
+	const char *self = "/proc/self";
+	char *name;
+
+	if (pid != f->pid)
+		self = is_member(j, pid) ? "/proc/@sandbox" : NULL;
+	return self && asprintf(&name, "%s%s", self, rest + 1 + digits) >= 0 ? name : NULL;
+}
+
+/* NULL: no name in the view, which nothing opens. */
+static char *name_of(const struct sbx_judge *j, const struct open_file *f,
+		     const struct sbx_mount *m)
+{
+	size_t n = m ? strlen(m->point) : 0;
+	const char *rest = f->path + n;
+	char *name;
+
+	if (!m || strncmp(f->path, m->point, n) || (*rest && *rest != '/'))
+		return NULL;
+	if (!strcmp(rest, "/"))
+		rest = "";
+	if (!strcmp(m->type, "proc") && *rest && isdigit((unsigned char)rest[1]))
+		return proc_name(j, f, rest);
+	return asprintf(&name, "%s%s", m->canonical ? m->canonical : m->point, rest) < 0 ? NULL
+											 : name;
+}
+
+static uint8_t rights_needed(const struct open_file *f)
+{
+	if (f->flags & O_PATH)
+		return 0; /* a name, not an open file */
+	switch (f->flags & O_ACCMODE) {
+	case O_RDONLY:
+		return SBX_READ;
+	case O_WRONLY:
+		return SBX_WRITE;
+	default:
+		return SBX_READ | SBX_WRITE;
+	}
+}
+
+static uint8_t rights_given(const struct sbx_judge *j, const char *name)
+{
+	uint32_t at = sbx_image_walk(j->image, sbx_image_hdr(j->image)->start, name, strlen(name));
+	const struct sbx_state *s = at == SBX_NO_STATE ? NULL : sbx_image_state(j->image, at);
+
+	return s ? s->rights : 0;
+}
+
+static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
+{
+	const struct sbx_mount *m;
+	struct sbx_fd found = {.pid = pid, .fd = fd};
+	struct open_file f;
+	struct sbx_fd *more;
+	char *name;
+
+	if (!look(pid, fd, &f) || is_own_terminal(&f))
+		return 0;
+	m = mount_of(j, &f);
+	if (is_nameless(&f, m))
+		return 0;
+	name = name_of(j, &f, m);
+	found.missing = rights_needed(&f) & ~(name ? rights_given(j, name) : 0);
+	if (!found.missing) {
+		free(name);
+		return 0;
+	}
+	if (name && !*name) {
+		free(name);
+		name = strdup("/");
+	}
+	found.name = name ? name : strdup(f.path);
+	if (out->n == out->room) {
+		out->room = out->room ? out->room * 2 : 16;
+		more = realloc(out->v, out->room * sizeof(*more));
+		if (!more) {
+			out->room = out->n;
+			free(found.name);
+			return -ENOMEM;
+		}
+		out->v = more;
+	}
+	out->v[out->n++] = found;
+	return 0;
+}
+
+/* --- tasks --- */
+
+int sbx_judge_task(struct sbx_judge *j, pid_t pid, struct sbx_fds *out)
+{
+	struct dirent *e;
+	char path[64];
+	DIR *dir;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
+	while (!r && (e = readdir(dir)))
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    !(pid == getpid() && atoi(e->d_name) == dirfd(dir)))
+			r = judge_fd(j, pid, atoi(e->d_name), out);
+	closedir(dir);
+	return r;
+}
+
+struct tour {
+	struct sbx_judge *judge;
+	struct sbx_fds *out;
+};
+
+static int judge_one(pid_t tgid, pid_t pid, void *arg)
+{
+	struct tour *t = arg;
+
+	/* Threads mostly share their descriptors; where the leader is gone, they are met here. */
+	if (pid != tgid && !syscall(SYS_kcmp, tgid, pid, KCMP_FILES, 0, 0))
+		return 0;
+	return sbx_judge_task(t->judge, pid, t->out);
+}
+
+int sbx_judge_sandbox(struct sbx_judge *j, struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
+{
+	struct tour t = {j, out};
+
+	return sbx_kern_tasks(k, id, judge_one, &t);
+}
+
+/* --- telling --- */
+
+static char *rights_text(uint8_t rights)
+{
+	struct sbx_text t;
+	char *text = NULL;
+
+	if (sbx_text_begin(&t))
+		return NULL;
+	sbx_put_rights(t.out, rights);
+	sbx_text_end(&t, &text);
+	return text;
+}
+
+static void program_of(pid_t pid, char *buf, size_t size)
+{
+	char path[64];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	in = fopen(path, "re");
+	if (!in || !fgets(buf, size, in))
+		snprintf(buf, size, "?");
+	if (in)
+		fclose(in);
+	buf[strcspn(buf, "\n")] = 0;
+}
+
+void sbx_fds_print(const struct sbx_fds *fds)
+{
+	char program[32], *rights;
+	size_t i;
+
+	for (i = 0; i < fds->n && i < SHOWN; i++) {
+		const struct sbx_fd *f = &fds->v[i];
+
+		program_of(f->pid, program, sizeof(program));
+		rights = rights_text(f->missing);
+		sbx_note("%s (pid %d) keeps descriptor %d open, which the policy would not open: "
+			 "%s of %s",
+			 program, f->pid, f->fd, rights ? rights : "?", f->name ? f->name : "?");
+		free(rights);
+	}
+	if (fds->n > SHOWN)
+		sbx_note("… and %zu more such descriptors; --json lists them", fds->n - SHOWN);
+}
+
+json_t *sbx_fds_json(const struct sbx_fds *fds)
+{
+	json_t *all = json_array();
+	size_t i;
+
+	for (i = 0; i < fds->n; i++) {
+		const struct sbx_fd *f = &fds->v[i];
+		char program[32], *rights = rights_text(f->missing);
+
+		program_of(f->pid, program, sizeof(program));
+		json_array_append_new(all, json_pack("{s:i, s:o, s:i, s:o, s:o}", "pid", f->pid,
+						     "comm", sbx_json_text(program), "fd", f->fd,
+						     "path", sbx_json_text(f->name), "missing",
+						     sbx_json_text(rights)));
+		free(rights);
+	}
+	return all;
+}
+
+void sbx_fds_free(struct sbx_fds *fds)
+{
+	size_t i;
+
+	for (i = 0; i < fds->n; i++)
+		free(fds->v[i].name);
+	free(fds->v);
+	*fds = (struct sbx_fds){0};
+}
+
+json_t *sbx_fds_report(struct sbx_kern *k, uint64_t id, const struct sbx_image *image)
+{
+	struct sbx_fds fds = {0};
+	struct sbx_judge judge;
+	json_t *j = NULL;
+	char *cgroup = sbx_kern_cgroup(k, id);
+	int r = sbx_judge_begin(&judge, image, cgroup);
+
+	if (!r) {
+		r = sbx_judge_sandbox(&judge, k, id, &fds);
+		sbx_judge_end(&judge);
+	}
+	if (r)
+		sbx_note("open descriptors could not be looked at: %s", strerror(-r));
+	if (sbx_globals.json)
+		j = sbx_fds_json(&fds);
+	else
+		sbx_fds_print(&fds);
+	sbx_fds_free(&fds);
+	free(cgroup);
+	return j;
+}
