@@ -34,6 +34,7 @@ BPF_SRC := bpf/main.bpf.c $(filter-out bpf/main.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KTEST_SRC := $(wildcard tests/kernel/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+BENCH_BIN := $(B)/bench/op $(B)/bench/hooks $(B)/bench/tiny
 POLICIES := $(wildcard policies/*.yaml)
 SHARE := $(PREFIX)/share/sbx-bpf
 
@@ -93,6 +94,18 @@ $(B)/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $< -lcmocka -lpthread -o $@
 
+$(B)/bench/op: $(addprefix $(B)/obj/tests/bench/,op.o cases.o landlock.o other.o util.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $^ -o $@
+
+$(B)/bench/hooks: $(addprefix $(B)/obj/tests/bench/,hooks.o util.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $^ -lbpf -lelf -lz -o $@
+
+$(B)/bench/tiny: tests/bench/tiny.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -static $< -o $@
+
 # clang alone has libFuzzer: what is fuzzed is compiled once more, for its coverage.
 $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
@@ -105,7 +118,7 @@ unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 	tests/unit/run.sh $(if $(T),$(B)/unit/test_$(T),$(UNIT_BIN))
 
 # What the tiers need built; they run setup.sh first, since the compilers themselves may be missing.
-tests: all $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) man ## build all test programs
+tests: all $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) man ## build all test programs
 
 demo: setup ## an agent at work in a sandbox, and what a hijacked one cannot do
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
@@ -120,8 +133,9 @@ check: setup ## the quick tier: lint, unit tests, 30 s of fuzzing
 soak: setup ## long random tests, 10 minutes of fuzzing, kernel soak tests
 	@tests/test.sh soak
 
-bench: all $(KTEST_BIN) ## figures: instructions per operation, against Landlock and none
-	tests/bench/run.sh
+bench: setup ## figures: instructions per operation, against Landlock and none (KERNELS="6.1 6.12")
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all $(BENCH_BIN)
+	@tests/bench/run.sh $(KERNELS)
 
 setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh

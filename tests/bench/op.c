@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * op [OPTIONS] CASE[:DEPTH]...: prints for each case a line "case depth instructions".
+ *
+ *   --root DIR      where the files are made (default /b)
+ *   --cgroup DIR    move into this cgroup first
+ *   --landlock N    restrict this process first, by N rules
+ *   --denied PATH   opening PATH must fail: proof that the restriction is there
+ *   --prefix TEXT   before each line
+ *   --check         measure everything twice, and fail where the two differ by more than 1 %
+ *
+ * A sample is `batch` operations; the figure is the median of the samples, so that timer ticks and
+ * the like, which hit a few of them, leave no trace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <x86intrin.h>
+#include "bench.h"
+
+#define WARMUP	    8
+#define MAX_SAMPLES 512
+
+struct options {
+	const char *root, *cgroup, *denied, *prefix;
+	unsigned landlock;
+	bool check;
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static uint64_t sample(const struct bench_case *c, struct bench *b)
+{
+	uint64_t start, end;
+	unsigned i;
+
+	if (c->prepare)
+		c->prepare(b);
+	start = __rdtsc();
+	for (i = 0; i < c->batch; i++)
+		c->once(b);
+	end = __rdtsc();
+	if (c->finish)
+		c->finish(b);
+	return (end - start) / c->batch;
+}
+
+static uint64_t median(const struct bench_case *c, struct bench *b)
+{
+	uint64_t v[MAX_SAMPLES];
+	unsigned i;
+
+	for (i = 0; i < WARMUP; i++)
+		sample(c, b);
+	for (i = 0; i < c->samples; i++)
+		v[i] = sample(c, b);
+	qsort(v, c->samples, sizeof(*v), by_size);
+	return v[c->samples / 2];
+}
+
+static void touch(const char *path)
+{
+	close(must(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644), path));
+}
+
+/* root has one component: depth 3 is root/p/leaf. */
+static void place(struct bench *b)
+{
+	char *at = b->dir;
+	unsigned i;
+
+	at += sprintf(at, "%s/p", b->root);
+	for (i = 3; i < b->depth; i++) {
+		at += sprintf(at, "/d%u", i);
+		if (mkdir(b->dir, 0755) && errno != EEXIST)
+			die("%s: %m", b->dir);
+	}
+	sprintf(b->file, "%.2000s/%.255s", b->dir, b->leaf);
+	sprintf(b->other, "%.2000s/other.c", b->dir);
+	sprintf(b->tiny, "%.2000s/p/tiny", b->root);
+	touch(b->file);
+}
+
+static const struct bench_case *find(const char *name)
+{
+	const struct bench_case *c;
+
+	for (c = bench_cases; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	die("no case %s", name);
+}
+
+static void run(const struct options *o, char *spec, int mate)
+{
+	struct bench b = {.root = o->root, .depth = 8, .mate = mate};
+	char *depth = strchr(spec, ':');
+	const struct bench_case *c;
+	uint64_t v, again;
+
+	if (depth) {
+		*depth = 0;
+		b.depth = atoi(depth + 1);
+	}
+	if (b.depth < 3 || b.depth > 200)
+		die("depth %u is not from 3 to 200", b.depth);
+	c = find(spec);
+	b.leaf = strcmp(spec, "open-named") ? "main.c" : ".envoy"; /* ai-agent: .env, .env.* */
+	place(&b);
+	if (c->setup)
+		c->setup(&b);
+	v = median(c, &b);
+	if (o->check) {
+		again = median(c, &b);
+		if (again > v + v / 100 || v > again + again / 100)
+			die("%s: %lu, then %lu: not deterministic", spec, v, again);
+	}
+	if (c->teardown)
+		c->teardown(&b);
+	printf("%s%s\t%u\t%lu\n", o->prefix, c->name, b.depth, v);
+	fflush(stdout);
+}
+
+static void join(const char *cgroup)
+{
+	char path[BENCH_PATH], pid[16];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	fd = must(open(path, O_WRONLY | O_CLOEXEC), path);
+	must(write(fd, pid, strlen(pid)), path);
+	close(fd);
+}
+
+static void check_denied(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 || errno != EACCES)
+		die("opening %s was not denied: nothing binds this process", path);
+}
+
+static void parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"root", 1, NULL, 'r'},
+		{"cgroup", 1, NULL, 'g'},
+		{"landlock", 1, NULL, 'l'},
+		{"denied", 1, NULL, 'd'},
+		{"prefix", 1, NULL, 'p'},
+		{"check", 0, NULL, 'c'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->root = optarg;
+			break;
+		case 'g':
+			o->cgroup = optarg;
+			break;
+		case 'l':
+			o->landlock = atoi(optarg);
+			break;
+		case 'd':
+			o->denied = optarg;
+			break;
+		case 'p':
+			o->prefix = optarg;
+			break;
+		case 'c':
+			o->check = true;
+			break;
+		default:
+			die("usage: %s [OPTIONS] CASE[:DEPTH]...", argv[0]);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.root = "/b", .prefix = ""};
+	int mate;
+
+	parse(argc, argv, &o);
+	other_start(o.root);
+	if (o.cgroup)
+		join(o.cgroup);
+	if (o.landlock)
+		landlock_restrict(o.root, o.landlock);
+	if (o.denied)
+		check_denied(o.denied);
+	mate = must(fork(), "fork");
+	if (!mate)
+		for (;;)
+			pause();
+	for (; optind < argc; optind++)
+		run(&o, argv[optind], mate);
+	kill(mate, SIGKILL);
+	waitpid(mate, NULL, 0);
+	other_stop();
+	return 0;
+}
