@@ -17,7 +17,8 @@ allowed() {
 	user/kern) echo "user/base user/policy user/event build" ;;
 	user/cli) echo "user/base user/policy user/event user/net user/kern" ;;
 	user/daemon) echo "user/base user/policy user/event user/net user/kern" ;;
-	tests/fuzz | tests/unit) echo "user/base user/policy user/event user/net user/kern user/cli tests" ;;
+	tests/fuzz) echo "user/base user/policy user/event user/net user/kern user/cli tests" ;;
+	tests/unit) echo "user/base user/policy user/event user/net user/kern user/cli tests bpf" ;;
 	tests/kernel | tests/bench) echo "user/base tests" ;;
 	*) echo "?" ;;
 	esac

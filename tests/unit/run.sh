@@ -16,6 +16,7 @@ for t in "$@"; do
 		f=1
 	fi
 	[ "$rc" -eq 0 ] && [ "$f" -eq 0 ] || cat "$log"
+	sed -n 's/^note: /  /p' "$log"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	printf '%-32s %d passed, %d failed, %d skipped\n' "$(basename "$t")" "$p" "$f" "$s"
 done

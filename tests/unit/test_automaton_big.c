@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 #include "tests/unit/filerules.h"
+#include "tests/unit/kernelstep.h"
 
 #define MIB  (1024.0 * 1024.0)
 #define MANY 10000
@@ -54,8 +55,12 @@ static void add_glob(struct kit *k, int i, const char *verb)
 static void check_sample(const struct kit *k, const char *path)
 {
 	const struct sbx_state *s = kit_state(k, path);
+	__u32 steps;
 	bool granted;
 	int r;
+
+	/* across chunks, too, the kernel's matcher comes to the same state */
+	assert_int_equal(kernel_walk(&k->img, path, 1, &steps), kit_walk(k, path, strlen(path)));
 
 	for (r = 0; r < 3; r++) {
 		sbx_files_decider(&k->p, &k->f, path, strlen(path), 1 << r, &granted);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own matcher, bpf/step.h, compiled for user space: maps are arrays, and names are
+ * where they are said to be. The structs hold what it uses of those in bpf/maps.h.
+ */
+#ifndef SBX_TEST_KERNELSTEP_H
+#define SBX_TEST_KERNELSTEP_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "user/policy/automaton.h"
+
+#define SBX_NAME_BUF	1024
+#define sbx_opaque(var) ((void)(var))
+
+struct sbx_chunk {
+	union {
+		struct sbx_state state[SBX_CHUNK_BYTES / sizeof(struct sbx_state)];
+		struct sbx_trans trans[SBX_TRANS_PER_CHUNK];
+	};
+};
+
+struct sbx_level {
+	__u64 name;
+	__u32 len;
+};
+
+struct sbx_cursor {
+	__u32 state, level, parent, pos, len, done, failed, proc_name;
+};
+
+struct sbx_scratch {
+	struct sbx_level lv[SBX_MAX_DEPTH];
+	struct sbx_cursor at;
+	__u32 n;
+	char name[SBX_NAME_BUF];
+};
+
+static inline int bpf_probe_read_kernel(void *to, size_t n, const void *from)
+{
+	memcpy(to, from, n);
+	return 0;
+}
+
+static inline void *bpf_map_lookup_elem(const struct sbx_image *img, const __u32 *key)
+{
+	return *key < img->n_chunks ? img->data + (size_t)*key * SBX_CHUNK_BYTES : NULL;
+}
+
+#include "bpf/step.h"
+
+/*
+ * The state of a path (absolute, or "" for the root), whose first `anchor` components are a mount
+ * point. SBX_NO_STATE: the kernel would deny it for an internal reason. *steps: how many it took.
+ */
+static inline __u32 kernel_walk(const struct sbx_image *img, const char *path, unsigned anchor,
+				__u32 *steps)
+{
+	struct sbx_scratch *sc = calloc(1, sizeof(*sc));
+	struct match m = {.image = (void *)img, .sc = sc};
+	const char *name[SBX_MAX_DEPTH], *end;
+	__u32 n = 0, i, state;
+
+	if (!sc)
+		return SBX_NO_STATE;
+	while (*path && sc->at.len < SBX_ANCHOR_PATH_MAX && anchor-- > 0) {
+		end = strchrnul(path + 1, '/');
+		memcpy(sc->name + sc->at.len, path, end - path);
+		sc->at.len += end - path;
+		path = end;
+	}
+	for (; *path && n < SBX_MAX_DEPTH; path = end, n++) {
+		end = strchrnul(path + 1, '/');
+		name[n] = path;
+	}
+	/* the levels begin with the object */
+	for (i = 0; i < n; i++) {
+		end = strchrnul(name[i] + 1, '/');
+		sc->lv[n - 1 - i].name = (uintptr_t)name[i] + 1;
+		sc->lv[n - 1 - i].len = end - name[i] - 1;
+	}
+	sc->n = sc->at.level = n;
+	sc->at.state = sbx_image_hdr(img)->start;
+	for (*steps = 0; *steps < SBX_MAX_STEPS && !match_step(*steps, &m);)
+		++*steps;
+	state = sc->at.done && !sc->at.failed ? sc->at.state : SBX_NO_STATE;
+	free(sc);
+	return state;
+}
+
+#endif
