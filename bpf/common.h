@@ -34,7 +34,6 @@
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define NSFS_MAGIC	      0x6e736673
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 #define __maybe_unused __attribute__((unused))
 

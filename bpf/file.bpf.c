@@ -21,7 +21,7 @@ static __noinline int register_anchor(struct file *file)
 	struct sbx_config *cfg = sbx_config_get();
 	struct sbx_registrar *r;
 	struct sbx_sb *known, fresh = {};
-	__u64 sbp = (__u64)sb, cred;
+	__u64 sbp = (__u64)sb;
 	__u32 zero = 0;
 
 	r = bpf_map_lookup_elem(&sbx_registrar, &zero);
@@ -35,16 +35,6 @@ static __noinline int register_anchor(struct file *file)
 		known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
 		if (!known)
 			return -ECANCELED;
-	}
-	if (sb->s_magic == OVERLAYFS_SUPER_MAGIC && bpf_core_type_exists(struct ovl_fs)) {
-		__u64 fs = (__u64)sb->s_fs_info;
-
-		if (!bpf_probe_read_kernel(
-			    &cred, sizeof(cred),
-			    (void *)(fs + bpf_core_field_offset(struct ovl_fs, creator_cred)))) {
-			known->cred = cred;
-			bpf_map_update_elem(&sbx_ovlcreds, &cred, &known->epoch, BPF_ANY);
-		}
 	}
 	if (d != d->d_parent)
 		known->inner = 1;

@@ -70,13 +70,17 @@ static long capable_one(__u32 i, struct ask *a)
 	return a->denied;
 }
 
-/* We come after the kernel's own check: the task does have the capability. */
+/*
+ * We come after the kernel's own check: these credentials do have the capability. Where they are
+ * not the task's own, overlayfs uses what its mounter could do.
+ */
 SEC("lsm/capable")
 int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned int opts, int ret)
 {
+	const struct cred *own = bpf_get_current_task_btf()->cred;
 	struct ask a = {.detail = cap, .both = opts & CAP_OPT_NOAUDIT};
 
-	if (ret || sbx_outside())
+	if (ret || sbx_outside() || (cred == own && sbx_kernel_at_work()))
 		return ret;
 	a.l = sbx_subject();
 	if (!a.l)
@@ -94,14 +98,8 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 SEC("lsm/sb_delete")
 int BPF_PROG(sbx_sb_delete, struct super_block *sb)
 {
-	__u64 key = (__u64)sb, cred;
-	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &key);
+	__u64 key = (__u64)sb;
 
-	if (!known)
-		return 0;
-	cred = known->cred;
-	if (cred)
-		bpf_map_delete_elem(&sbx_ovlcreds, &cred);
 	bpf_map_delete_elem(&sbx_sbs, &key);
 	return 0;
 }

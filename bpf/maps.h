@@ -116,7 +116,6 @@ SBX_MAP struct {
 struct sbx_sb {
 	__u64 epoch;
 	__u64 inner; /* anchors that are not the file system's root */
-	__u64 cred;  /* overlayfs: the credentials of its own work on its layers */
 };
 
 SBX_MAP struct {
@@ -135,15 +134,6 @@ SBX_MAP struct {
 	__type(key, struct sbx_anchor_key);
 	__type(value, struct sbx_anchor);
 } sbx_anchors SEC(".maps");
-
-/* struct cred pointer -> epoch: overlayfs working on its own layers */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SBX_MAX_ANCHORS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, __u64);
-} sbx_ovlcreds SEC(".maps");
 
 /* task -> label */
 SBX_MAP struct {

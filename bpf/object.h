@@ -24,16 +24,18 @@ static __always_inline bool sbx_internal_mount(struct vfsmount *mnt)
 	return !bpf_probe_read_kernel(&ns, sizeof(ns), (void *)at) && ns == (__u64)-EINVAL;
 }
 
-/* overlayfs changing its own layers in the name of the caller: judged at the overlay already. Only
- * the kernel can run under an overlay's creator_cred. */
-static __always_inline bool sbx_overlay_at_work(void)
+/*
+ * Credentials that the kernel has put over the task's own for a while: it is at work on its own
+ * account. overlayfs changes its layers with those of whoever mounted it, or with a copy made for
+ * this one creation, so that the pointer says nothing; the act itself was judged at the overlay. A
+ * task cannot bring this about: io_uring's personalities are forbidden (machine.bpf.c), access(2)
+ * changes nothing.
+ */
+static __always_inline bool sbx_kernel_at_work(void)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	__u64 cred = (__u64)t->cred;
 
-	if (cred == (__u64)t->real_cred)
-		return false;
-	return bpf_map_lookup_elem(&sbx_ovlcreds, &cred);
+	return t->cred != t->real_cred;
 }
 
 #endif

@@ -56,7 +56,7 @@ int BPF_PROG(sbx_path_chroot, const struct path *path, int ret)
  */
 static __always_inline int check_meta(struct dentry *d, __u32 op, __u32 right)
 {
-	if (sbx_nameless(d->d_sb) || sbx_overlay_at_work())
+	if (sbx_nameless(d->d_sb) || sbx_kernel_at_work())
 		return 0;
 	return sbx_check(d, NULL, op, right);
 }

@@ -142,10 +142,6 @@ struct backing_file {
 	struct path user_path;
 };
 
-struct ovl_fs {
-	const struct cred *creator_cred;
-};
-
 struct vm_area_struct {
 	unsigned long vm_flags;
 	struct file *vm_file;
