@@ -19,9 +19,10 @@ for bin; do
 	corpus=build/corpus/$name
 	mkdir -p "$corpus"
 	seeds=()
-	for dir in "tests/fuzz/seeds/$name" "tests/golden/$name" policies; do
+	for dir in "tests/fuzz/seeds/$name" "tests/golden/$name"; do
 		[ ! -d "$dir" ] || seeds+=("$dir")
 	done
+	[ "$name" != policy ] || seeds+=(policies tests/golden/bad)
 	log=build/fuzz-$name.log
 	if "$bin" -max_total_time="$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="build/crash-$name-" "$corpus" "${seeds[@]}" >"$log" 2>&1; then

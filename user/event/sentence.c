@@ -14,7 +14,8 @@
 
 size_t sbx_event_path_len(const struct sbx_event *ev)
 {
-	return ev->path_len < sizeof(ev->path) ? ev->path_len : sizeof(ev->path);
+	/* paths hold no NUL: one that does was not written to its end */
+	return strnlen(ev->path, ev->path_len < sizeof(ev->path) ? ev->path_len : sizeof(ev->path));
 }
 
 int sbx_event_dir(const struct sbx_event *ev)

@@ -134,7 +134,7 @@ static uint32_t add_run(struct sbx_nfa *nfa, uint32_t at, const char **pp, const
 		if (g.kind == SBX_GLOB_ANY) {
 			s = child(nfa, at, '?', NULL, 0, &is_new);
 			if (is_new)
-				sbx_nfa_units(nfa, at, s, NULL, 0, true);
+				sbx_nfa_units(nfa, at, s, "", 0, true);
 			at = s;
 		}
 	}
@@ -148,7 +148,7 @@ static uint32_t add_run(struct sbx_nfa *nfa, uint32_t at, const char **pp, const
 		if (bytes)
 			add_inside(nfa, s, s);
 		else
-			sbx_nfa_units(nfa, s, s, NULL, 0, true);
+			sbx_nfa_units(nfa, s, s, "", 0, true);
 	}
 	return s;
 }
