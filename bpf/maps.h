@@ -62,14 +62,6 @@ SBX_MAP struct {
 	__array(values, struct sbx_chunks);
 } sbx_images SEC(".maps");
 
-/* slot -> meta blob; user space only */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SBX_MAX_SANDBOXES);
-	__type(key, __u32);
-	__array(values, struct sbx_chunks);
-} sbx_metas SEC(".maps");
-
 /* slot -> event table */
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

@@ -90,6 +90,7 @@ struct ancestors {
 	struct sbx_label *label;
 	__u32 changed;
 	__u32 failed;
+	__u32 pending;
 };
 
 static long ancestor_add(__u32 i, struct ancestors *a)
@@ -106,7 +107,13 @@ static long ancestor_add(__u32 i, struct ancestors *a)
 		return 1;
 	}
 	at = bpf_map_lookup_elem(&sbx_cgroups, &id);
-	if (at && sbx_alive(at->id) && label_add(a->label, at->id))
+	if (!at)
+		return 0;
+	/* An attach under way: its id is stored now, binds when its slot comes alive, and until
+	 * then nothing is taken for settled. */
+	if (!sbx_alive(at->id))
+		a->pending = 1;
+	if (label_add(a->label, at->id))
 		a->changed = 1;
 	return 0;
 }
@@ -141,7 +148,7 @@ static __noinline int label_refresh(struct task_struct *t, struct sbx_label *l)
 			__sync_fetch_and_or(&l->flags, SBX_LABEL_OVERFLOW);
 	}
 	l->cgroup = cgrp->kn->id;
-	l->gen = gen;
+	l->gen = a.pending ? 0 : gen;
 	return a.changed;
 }
 

@@ -116,9 +116,10 @@ struct sbx_config {
 };
 
 /*
- * sbx_images: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> ARRAY of chunks, the policy image of the slot.
- * sbx_metas:  ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> ARRAY of chunks, a JSON text (user space only):
- *             where rules came from, reasons, names: what turns an event into a sentence.
+ * sbx_images: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> ARRAY of chunks: the policy image of the slot,
+ *             as many as its header says, and behind them a JSON text for user space alone: where
+ *             rules came from, reasons, names: what turns an event into a sentence. One map, so
+ *             that an update replaces both at once.
  * sbx_events: ARRAY_OF_MAPS[SBX_MAX_SANDBOXES] -> HASH struct sbx_event_key -> struct sbx_event.
  */
 _Static_assert(SBX_MAX_SANDBOXES == 1 << SBX_SLOT_BITS, "ids carry their slot");

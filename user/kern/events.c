@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "user/kern/internal.h"
 
@@ -64,32 +65,50 @@ int sbx_kern_events(struct sbx_kern *k, uint64_t id, struct sbx_event **v, size_
 	return r;
 }
 
+/* It lies behind the image, in the same map. */
+static int read_meta(int fd, uint32_t chunks, char **json)
+{
+	char *chunk = malloc(SBX_CHUNK_BYTES), *text = NULL;
+	uint32_t i = 0, first;
+	int r = chunk ? 0 : -ENOMEM;
+
+	if (!r && bpf_map_lookup_elem(fd, &i, chunk))
+		r = -errno;
+	first = r ? 0 : ((struct sbx_image_hdr *)chunk)->chunks;
+	free(chunk);
+	if (r)
+		return r;
+	if (first >= chunks)
+		return -EINVAL;
+	text = malloc((size_t)(chunks - first) * SBX_CHUNK_BYTES);
+	if (!text)
+		return -ENOMEM;
+	for (i = first; i < chunks && !r; i++)
+		if (bpf_map_lookup_elem(fd, &i, text + (size_t)(i - first) * SBX_CHUNK_BYTES))
+			r = -errno;
+	if (!r && !memchr(text, 0, (size_t)(chunks - first) * SBX_CHUNK_BYTES))
+		r = -EINVAL;
+	if (r)
+		free(text);
+	else
+		*json = text;
+	return r;
+}
+
 int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json)
 {
 	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info), i;
-	char *text;
-	int fd, r = 0;
+	uint32_t len = sizeof(info);
+	int fd, r;
 
 	if (!sbx_slot_of(k, id))
 		return -ENOENT;
-	fd = inner_fd(k, SBX_MAP_METAS, SBX_SLOT_OF(id));
+	fd = inner_fd(k, SBX_MAP_IMAGES, SBX_SLOT_OF(id));
 	if (fd < 0)
 		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		close(fd);
-		return -errno;
-	}
-	text = malloc((size_t)info.max_entries * SBX_CHUNK_BYTES + 1);
-	for (i = 0; text && i < info.max_entries && !r; i++)
-		if (bpf_map_lookup_elem(fd, &i, text + (size_t)i * SBX_CHUNK_BYTES))
-			r = -errno;
+	r = bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : 0;
+	if (!r)
+		r = read_meta(fd, info.max_entries, json);
 	close(fd);
-	if (!text || r) {
-		free(text);
-		return text ? r : -ENOMEM;
-	}
-	text[(size_t)info.max_entries * SBX_CHUNK_BYTES] = 0;
-	*json = text;
-	return 0;
+	return r;
 }

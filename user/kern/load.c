@@ -25,11 +25,11 @@
 #define READY SBX_PIN_DIR "/ready"
 
 const char *const sbx_map_names[SBX_MAPS] = {
-	[SBX_MAP_SLOTS] = "sbx_slots",	   [SBX_MAP_IMAGES] = "sbx_images",
-	[SBX_MAP_METAS] = "sbx_metas",	   [SBX_MAP_EVENTS] = "sbx_events",
-	[SBX_MAP_CGROUPS] = "sbx_cgroups", [SBX_MAP_CGBITS] = "sbx_cgbits",
-	[SBX_MAP_CONFIG] = "sbx_config",   [SBX_MAP_REGISTRAR] = "sbx_registrar",
-	[SBX_MAP_SBS] = "sbx_sbs",	   [SBX_MAP_ANCHORS] = "sbx_anchors",
+	[SBX_MAP_SLOTS] = "sbx_slots",	       [SBX_MAP_IMAGES] = "sbx_images",
+	[SBX_MAP_EVENTS] = "sbx_events",       [SBX_MAP_CGROUPS] = "sbx_cgroups",
+	[SBX_MAP_CGBITS] = "sbx_cgbits",       [SBX_MAP_CONFIG] = "sbx_config",
+	[SBX_MAP_REGISTRAR] = "sbx_registrar", [SBX_MAP_SBS] = "sbx_sbs",
+	[SBX_MAP_ANCHORS] = "sbx_anchors",
 };
 
 static const struct sbx_pos nowhere;

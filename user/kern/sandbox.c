@@ -2,10 +2,12 @@
 /*
  * Sandboxes: attach, update, mode, detach, list.
  *
- * Attach, in this order: image, meta and events into the outer maps; the slot, its id last; the
- * cgroup into sbx_cgroups; attach_gen, which makes every label look again; the marks of the
- * subtree; the labels of the tasks there. A loader that is killed before the cgroup is entered
- * leaves a slot that binds nobody: sbx_kern_sweep() frees it. After that the sandbox is whole.
+ * Attach, in this order: policy and events into the outer maps; the cgroup into sbx_cgroups, with
+ * an id that no slot has yet; the marks of the subtree; attach_gen, which makes every label look
+ * again; the labels. Then the slot's id, one word: from there on the sandbox binds all of them. A
+ * loader that is killed before leaves nothing that binds anybody, one that is killed later a whole
+ * sandbox. Detach takes the id away first. What is left over either way is swept up by the next
+ * loader. An update replaces one entry of sbx_images.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,32 +26,50 @@ static void gen_bump(struct sbx_kern *k)
 
 /* --- inner maps --- */
 
-static int put_chunks(struct sbx_kern *k, enum sbx_map outer, uint32_t slot, const char *name,
-		      const void *data, size_t size)
+static int put_chunk(int fd, uint32_t i, const void *data, size_t n)
+{
+	char *chunk = calloc(1, SBX_CHUNK_BYTES);
+	int r;
+
+	if (!chunk)
+		return -ENOMEM;
+	memcpy(chunk, data, n);
+	r = bpf_map_update_elem(fd, &i, chunk, BPF_ANY) ? -errno : 0;
+	free(chunk);
+	return r;
+}
+
+static int put_bytes(int fd, uint32_t from, const char *data, size_t size)
+{
+	size_t at, n;
+	int r = 0;
+
+	for (at = 0; at < size && !r; at += n) {
+		n = size - at < SBX_CHUNK_BYTES ? size - at : SBX_CHUNK_BYTES;
+		r = put_chunk(fd, from + at / SBX_CHUNK_BYTES, data + at, n);
+	}
+	return r;
+}
+
+/* Image and meta in one map: an event is never explained by another policy's rules. */
+static int put_policy(struct sbx_kern *k, uint32_t slot, const struct sbx_compiled *c)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	uint32_t chunks = (size + SBX_CHUNK_BYTES - 1) / SBX_CHUNK_BYTES, i;
-	char *chunk;
-	size_t n;
-	int fd, r = 0;
+	size_t meta = strlen(c->meta) + 1;
+	uint32_t chunks = c->image.n_chunks + (meta + SBX_CHUNK_BYTES - 1) / SBX_CHUNK_BYTES;
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sbx_image", sizeof(uint32_t), SBX_CHUNK_BYTES,
+				chunks, &opts);
+	int r;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), SBX_CHUNK_BYTES,
-			    chunks ? chunks : 1, &opts);
 	if (fd < 0)
 		return -errno;
-	chunk = malloc(SBX_CHUNK_BYTES);
-	if (!chunk)
-		r = -ENOMEM;
-	for (i = 0; i < chunks && !r; i++) {
-		n = size - (size_t)i * SBX_CHUNK_BYTES;
-		n = n < SBX_CHUNK_BYTES ? n : SBX_CHUNK_BYTES;
-		memset(chunk, 0, SBX_CHUNK_BYTES);
-		memcpy(chunk, (const char *)data + (size_t)i * SBX_CHUNK_BYTES, n);
-		r = bpf_map_update_elem(fd, &i, chunk, BPF_ANY) ? -errno : 0;
-	}
-	free(chunk);
+	sbx_image_hdr(&c->image)->image_id =
+		__atomic_add_fetch(&k->config->next_image, 1, __ATOMIC_SEQ_CST);
+	r = put_bytes(fd, 0, (const char *)c->image.data, c->image.n_chunks * SBX_CHUNK_BYTES);
 	if (!r)
-		r = bpf_map_update_elem(k->map[outer], &slot, &fd, BPF_ANY) ? -errno : 0;
+		r = put_bytes(fd, c->image.n_chunks, c->meta, meta);
+	if (!r)
+		r = bpf_map_update_elem(k->map[SBX_MAP_IMAGES], &slot, &fd, BPF_ANY) ? -errno : 0;
 	close(fd); /* the outer map holds it */
 	return r;
 }
@@ -67,28 +87,14 @@ static int put_events(struct sbx_kern *k, uint32_t slot)
 	return r;
 }
 
-static int put_policy(struct sbx_kern *k, uint32_t slot, const struct sbx_compiled *c)
-{
-	int r;
-
-	sbx_image_hdr(&c->image)->image_id =
-		__atomic_add_fetch(&k->config->next_image, 1, __ATOMIC_SEQ_CST);
-	/* Meta first: an event of the new image must find its rules. */
-	r = put_chunks(k, SBX_MAP_METAS, slot, "sbx_meta", c->meta, strlen(c->meta) + 1);
-	return r ? r
-		 : put_chunks(k, SBX_MAP_IMAGES, slot, "sbx_image", c->image.data,
-			      c->image.n_chunks * SBX_CHUNK_BYTES);
-}
-
 /* The reverse of an attach, from wherever it stopped. */
 static void free_slot(struct sbx_kern *k, uint32_t slot)
 {
 	struct sbx_slot *s = &k->slots[slot];
 
+	__atomic_store_n(&s->id, 0, __ATOMIC_SEQ_CST); /* first: nobody is bound any more */
 	bpf_map_delete_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id);
-	__atomic_store_n(&s->id, 0, __ATOMIC_SEQ_CST);
 	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
-	bpf_map_delete_elem(k->map[SBX_MAP_METAS], &slot);
 	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
 	gen_bump(k);
 }
@@ -100,13 +106,6 @@ struct sbx_slot *sbx_slot_of(struct sbx_kern *k, uint64_t id)
 	struct sbx_slot *s = &k->slots[SBX_SLOT_OF(id)];
 
 	return id && s->id == id ? s : NULL;
-}
-
-static bool attached(struct sbx_kern *k, const struct sbx_slot *s)
-{
-	struct sbx_attachment at;
-
-	return !bpf_map_lookup_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id, &at) && at.id == s->id;
 }
 
 char *sbx_cgroup_path_of(uint64_t id)
@@ -152,24 +151,44 @@ static int count_task(const struct sbx_labelled_task *t, void *arg)
 	return 0;
 }
 
+/* Cgroups whose sandbox never came alive, or is gone. */
+static void sweep_cgroups(struct sbx_kern *k)
+{
+	uint64_t key, prev, *from = NULL;
+	struct sbx_attachment at;
+
+	while (!bpf_map_get_next_key(k->map[SBX_MAP_CGROUPS], from, &key)) {
+		if (!bpf_map_lookup_elem(k->map[SBX_MAP_CGROUPS], &key, &at) &&
+		    !sbx_slot_of(k, at.id) && !bpf_map_delete_elem(k->map[SBX_MAP_CGROUPS], &key))
+			continue;
+		prev = key;
+		from = &prev;
+	}
+}
+
+/* What a killed attach or detach left in slots that are free. */
+static void sweep_slot(struct sbx_kern *k, uint32_t slot)
+{
+	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
+	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
+}
+
 void sbx_kern_sweep(struct sbx_kern *k)
 {
-	struct sbx_slot *s;
 	uint32_t i;
 
+	sweep_cgroups(k);
+	/* Labels that a killed attach did not come to; fails only where counting fails, too. */
+	sbx_labels_visit(k, NULL, NULL);
 	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
-		struct count c = {0};
+		struct count c = {.id = k->slots[i].id};
 		char *path;
 
-		s = &k->slots[i];
-		if (!s->id)
-			continue;
-		if (!attached(k, s)) {
-			free_slot(k, i);
+		if (!c.id) {
+			sweep_slot(k, i);
 			continue;
 		}
-		path = sbx_cgroup_path_of(s->cgroup_id);
-		c.id = s->id;
+		path = sbx_cgroup_path_of(k->slots[i].cgroup_id);
 		if (!path && !sbx_labels_visit(k, count_task, &c) && !c.tasks)
 			free_slot(k, i);
 		free(path);
@@ -348,10 +367,28 @@ static void fill_slot(struct sbx_kern *k, uint32_t index, const struct sbx_compi
 		snprintf(s->name, sizeof(s->name), "sandbox-%llu", (unsigned long long)seq);
 }
 
+/* As told at the top of this file. */
+static int enter(struct sbx_kern *k, const char *path, uint64_t cgroup, uint64_t id)
+{
+	struct sbx_attachment at = {.id = id, .slot = SBX_SLOT_OF(id)};
+	int r;
+
+	r = bpf_map_update_elem(k->map[SBX_MAP_CGROUPS], &cgroup, &at, BPF_NOEXIST) ? -errno : 0;
+	if (!r)
+		r = sbx_cgbits_set_subtree(k, path);
+	gen_bump(k);
+	if (!r)
+		r = sbx_labels_visit(k, NULL, NULL);
+	if (r)
+		return r;
+	__atomic_store_n(&k->slots[SBX_SLOT_OF(id)].id, id, __ATOMIC_SEQ_CST);
+	/* Those born meanwhile. */
+	return sbx_labels_visit(k, NULL, NULL);
+}
+
 int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 		    const struct sbx_attach_opts *o, uint64_t *id, struct sbx_diags *d)
 {
-	struct sbx_attachment at = {0};
 	char path[4096], top[256];
 	uint64_t cgroup, seq;
 	uint32_t slot;
@@ -369,24 +406,15 @@ int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 	r = put_policy(k, slot, c);
 	if (!r)
 		r = put_events(k, slot);
-	at.id = seq << SBX_SLOT_BITS | slot;
-	at.slot = slot;
-	__atomic_store_n(&k->slots[slot].id, at.id, __ATOMIC_SEQ_CST);
 	if (!r)
-		r = bpf_map_update_elem(k->map[SBX_MAP_CGROUPS], &cgroup, &at, BPF_NOEXIST) ? -errno
-											    : 0;
-	gen_bump(k);
-	if (!r)
-		r = sbx_cgbits_set_subtree(k, path);
-	if (!r)
-		r = sbx_labels_visit(k, NULL, NULL);
+		r = enter(k, path, cgroup, seq << SBX_SLOT_BITS | slot);
 	if (r) {
 		free_slot(k, slot);
 		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot attach to %s: %s", path,
 			     strerror(-r));
 		return r;
 	}
-	*id = at.id;
+	*id = seq << SBX_SLOT_BITS | slot;
 	return 0;
 }
 
@@ -440,7 +468,7 @@ int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n)
 	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
 		struct count c;
 
-		if (!k->slots[i].id || !attached(k, &k->slots[i]))
+		if (!k->slots[i].id)
 			continue;
 		list[count].slot = k->slots[i];
 		list[count].index = i;
