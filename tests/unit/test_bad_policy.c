@@ -149,6 +149,48 @@ static void test_too_large(void **state)
 			    "too many rules (more than 65535)");
 }
 
+/* Said once, and what is wrong elsewhere is not drowned. */
+static void test_too_many_rules(void **state)
+{
+	const char *rule = "- {deny: read, path: /x}\n";
+	char head[64], *text, *s, *got;
+	struct sbx_policy *p = NULL;
+	struct sbx_diags d = {0};
+	size_t i, n = 100000;
+
+	s = stpcpy(head, "version: 1\nfiles:\n");
+	text = malloc(s - head + n * strlen(rule) + 64);
+	assert_non_null(text);
+	s = stpcpy(text, head);
+	for (i = 0; i < n; i++)
+		s = stpcpy(s, rule);
+	s = stpcpy(s, "colour: red\n");
+	assert_int_equal(sbx_policy_parse("p.yaml", text, s - text, &opts, &p, &d), -EINVAL);
+	got = messages(&d);
+	assert_int_equal(d.n, 2);
+	assert_non_null(strstr(got, "p.yaml:65538:3: error: too many rules (more than 65535)"));
+	assert_non_null(strstr(got, "p.yaml:100003:1: error: "));
+	free(got);
+	free(text);
+	sbx_diags_free(&d);
+}
+
+/* Nine lines that would be a billion values: no alias is ever followed. */
+static void test_alias_bomb(void **state)
+{
+	char text[2048], *s = stpcpy(text, "version: 1\nvars:\n  a0: &a0 /x\n");
+	int i, k;
+
+	for (i = 1; i < 10; i++) {
+		s += sprintf(s, "  a%d: &a%d [", i, i);
+		for (k = 0; k < 10; k++)
+			s += sprintf(s, "%s*a%d", k ? ", " : "", i - 1);
+		s = stpcpy(s, "]\n");
+	}
+	assert_bad(text, s - text, "p.yaml:3:7: error: anchors are not allowed (a0)");
+	assert_bad(text, s - text, "p.yaml:4:12: error: aliases are not allowed (a0)");
+}
+
 /* Many short names for long values. */
 static void test_too_much_text(void **state)
 {
@@ -229,11 +271,15 @@ static void test_too_many_includes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),	      cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_too_many_rules),
 		cmocka_unit_test(test_too_much_text),
-
-		cmocka_unit_test(test_too_many_keys), cmocka_unit_test(test_too_many_errors),
-		cmocka_unit_test(test_bytes),	      cmocka_unit_test(test_too_many_includes),
+		cmocka_unit_test(test_alias_bomb),
+		cmocka_unit_test(test_too_many_keys),
+		cmocka_unit_test(test_too_many_errors),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_too_many_includes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,9 +32,10 @@ struct sbx_parser {
 	const struct sbx_load_opts *opts;
 	struct sbx_diags *d;
 	bool no_memory;
+	bool full;	 /* there are too many rules, and it has been said */
 	size_t expanded; /* bytes of texts after substitution */
-	size_t chain[SBX_MAX_INCLUDES +
-		     1]; /* files being read (of policy->sources), outermost first */
+	/* files being read (of policy->sources), outermost first */
+	size_t chain[SBX_MAX_INCLUDES + 1];
 	size_t depth;
 	struct sbx_file_id { /* of policy->sources, in the same order */
 		dev_t dev;

@@ -222,8 +222,10 @@ static bool parse_common(struct sbx_parser *p, const struct section *sec, const 
 
 	*r = (struct rule){.sec = sec, .node = n};
 	if (pol->n_files + pol->n_net + pol->n_unix + pol->n_process >= SBX_MAX_RULES) {
-		sbx_parse_error(p, n, "join rules: one may list many paths or peers",
-				"too many rules (more than %d)", SBX_MAX_RULES);
+		if (!p->full)
+			sbx_parse_error(p, n, "join rules: one may list many paths or peers",
+					"too many rules (more than %d)", SBX_MAX_RULES);
+		p->full = true;
 		return false;
 	}
 	if (!sbx_want_map(p, n, "a rule", "write `- allow: [...]`, and on the next line `path:`"))
