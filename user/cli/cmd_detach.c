@@ -52,6 +52,23 @@ static int detach(struct sbx_kern *k)
 	return r;
 }
 
+/* Nothing is changed where nothing is loaded, be the kernel as it may. */
+static int open_loaded(struct sbx_kern **k)
+{
+	int r = sbx_open_any(k);
+
+	if (!r && !*k && !opt.all)
+		return sbx_fail(SBX_EXIT_FAILURE, NULL,
+				"nothing is attached there: there are no sandboxes");
+	if (!r && !*k)
+		sbx_note("there are no sandboxes");
+	if (r || !*k)
+		return r;
+	sbx_kern_close(*k);
+	*k = NULL;
+	return sbx_open(SBX_KERN_CHANGE, k);
+}
+
 static int run(int n, char **argv)
 {
 	struct sbx_kern *k = NULL;
@@ -63,9 +80,11 @@ static int run(int n, char **argv)
 	if (!opt.all)
 		r = sbx_which_check(&opt.which);
 	if (!r)
-		r = sbx_open(SBX_KERN_CHANGE, &k);
-	if (!r)
+		r = open_loaded(&k);
+	if (!r && k)
 		r = detach(k);
+	else if (!r && sbx_globals.json)
+		sbx_put_json(stdout, json_pack("{s:[]}", "detached"));
 	sbx_kern_close(k);
 	return r;
 }

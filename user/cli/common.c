@@ -164,10 +164,15 @@ int sbx_which_check(const struct sbx_which *w)
 
 int sbx_which_find(struct sbx_kern *k, const struct sbx_which *w, uint64_t *id)
 {
-	int r = sbx_kern_find(k, w->cgroup, w->name, id);
+	struct sbx_diags d = {0};
+	int r = sbx_kern_find(k, w->cgroup, w->name, id, &d);
 
 	if (!r)
 		return 0;
+	if (d.errors) {
+		sbx_report(&d);
+		return SBX_EXIT_FAILURE;
+	}
 	return sbx_fail(SBX_EXIT_FAILURE, "`sbx-bpf status` lists them",
 			w->name ? "there is no sandbox of that name (%s)"
 				: "there is no sandbox at that cgroup (%s)",
@@ -232,7 +237,7 @@ void sbx_free_name(struct sbx_kern *k, const char *base, char *buf, size_t size)
 		if (!strchr(name_chars, name[i]) || (!i && strchr(".-", name[i])))
 			name[i] = '_';
 	snprintf(buf, size, "%s", *name ? name : "sandbox");
-	for (i = 2; !sbx_kern_find(k, NULL, buf, &id); i++)
+	for (i = 2; !sbx_kern_find(k, NULL, buf, &id, NULL); i++)
 		snprintf(buf, size, "%s-%u", *name ? name : "sandbox", i);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf: finds the command, parses its options, runs it. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sbx_version.h"
@@ -22,7 +23,7 @@ static const struct sbx_opt_spec top = {
 	.operand = "a command",
 };
 
-static int help(void)
+static void help(void)
 {
 	size_t i;
 
@@ -31,7 +32,6 @@ static int help(void)
 	for (i = 0; i < COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	puts("\n`sbx-bpf COMMAND --help` tells more; sbx-bpf(1) tells all.");
-	return SBX_EXIT_OK;
 }
 
 /* Operands, or -1 after a message. */
@@ -67,6 +67,16 @@ static const struct sbx_command *find(const char *name)
 	return NULL;
 }
 
+/* Data that did not arrive is a failure; a reader that went away is not. */
+static int finish(int code)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	if (errno == EPIPE || code)
+		return code;
+	return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot write the output: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	const struct sbx_command *c = NULL;
@@ -80,10 +90,12 @@ int main(int argc, char **argv)
 	if (n < 0)
 		return SBX_EXIT_USAGE;
 	if (sbx_globals.version)
-		return puts("sbx-bpf " SBX_VERSION) < 0;
-	if (sbx_globals.help && c)
+		puts("sbx-bpf " SBX_VERSION);
+	else if (sbx_globals.help && c)
 		sbx_opt_help(&c->spec, stdout);
 	else if (sbx_globals.help)
-		return help();
-	return sbx_globals.help ? SBX_EXIT_OK : c->run(n, argv + 2);
+		help();
+	else
+		return finish(c->run(n, argv + 2));
+	return finish(SBX_EXIT_OK);
 }

@@ -38,7 +38,15 @@ struct sbx_kern {
 #define SBX_PIN_DIR SBX_PIN_TOP "/v1"
 _Static_assert(SBX_ABI == 1, "the pin directory's name carries the ABI");
 
+/* pseudofs.c: the first line of a file of securityfs, debugfs, …, mounted at `usual` or not. */
+bool sbx_pseudofs_line(const char *type, const char *usual, const char *path, char *buf,
+		       size_t size);
+
 /* load.c: programs and maps into the kernel, and out of it */
+struct btf;
+/* What the programs attach to and the kernel lacks, as "a, b, c" in buf; how many. n: of how many.
+ * -errno: the programs cannot be read. */
+int sbx_hooks_missing(const struct btf *btf, char *buf, size_t size, unsigned *n);
 int sbx_kern_load(struct sbx_diags *d);
 int sbx_kern_unpin(void);
 

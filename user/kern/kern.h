@@ -85,8 +85,9 @@ int sbx_kern_unload(struct sbx_kern *k, struct sbx_diags *d);
 
 int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n);
 void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n);
-/* By --cgroup PATH or --name N (one of them given). -ENOENT. */
-int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id);
+/* By --cgroup PATH or --name N (one of them given). -ENOENT, and more where it is no cgroup. */
+int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id,
+		  struct sbx_diags *d);
 
 /* Calls fn for every task that carries the sandbox's label, wherever it is, until one returns not
  * 0: that is returned. */

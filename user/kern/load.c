@@ -78,33 +78,81 @@ static bool is_optional(const char *hook)
 	return false;
 }
 
+/* What a section attaches to: its type in the kernel. Negative: it is not there; 0: nothing is
+ * needed. */
+static int target_of(const char *sec, const struct btf *btf)
+{
+	static const struct {
+		const char *begin, *prefix;
+		unsigned kind;
+	} kinds[] = {{"lsm/", "bpf_lsm_", BTF_KIND_FUNC},
+		     {"tp_btf/", "btf_trace_", BTF_KIND_TYPEDEF},
+		     {"fentry/", "", BTF_KIND_FUNC},
+		     {"fexit/", "", BTF_KIND_FUNC}};
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strncmp(sec, kinds[i].begin, strlen(kinds[i].begin)))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", kinds[i].prefix, sec + strlen(kinds[i].begin));
+		return btf__find_by_name_kind(btf, name, kinds[i].kind);
+	}
+	return 0;
+}
+
+static bool is_missing(const struct bpf_program *p, const struct btf *btf)
+{
+	const char *sec = bpf_program__section_name(p);
+
+	return target_of(sec, btf) < 0 && !(!strncmp(sec, "lsm/", 4) && is_optional(sec + 4));
+}
+
 /* Programs named x__N are for kernels whose hook has N arguments. */
 static int choose_program(struct bpf_program *p, const struct btf *btf, struct sbx_diags *d)
 {
-	const char *sec = bpf_program__section_name(p), *name = bpf_program__name(p);
-	const char *variant = strstr(name, "__");
+	const char *sec = bpf_program__section_name(p);
+	const char *variant = strstr(bpf_program__name(p), "__");
 	const struct btf_type *t;
-	char fn[80];
-	int id;
+	int id = target_of(sec, btf);
 
-	if (strncmp(sec, "lsm/", 4))
-		return 0;
-	snprintf(fn, sizeof(fn), "bpf_lsm_%s", sec + 4);
-	id = btf__find_by_name_kind(btf, fn, BTF_KIND_FUNC);
-	if (id < 0) {
-		bpf_program__set_autoload(p, false);
-		if (is_optional(sec + 4))
-			return 0;
-		sbx_diag_add(d, SBX_ERROR, nowhere, "sbx-bpf needs Linux 6.1 or newer",
-			     "this kernel has no LSM hook %s for BPF programs", sec + 4);
+	if (is_missing(p, btf)) {
+		sbx_diag_add(d, SBX_ERROR, nowhere, "`sbx-bpf doctor` lists what is missing",
+			     "this kernel has nothing to attach BPF programs to at %s", sec);
 		return -EOPNOTSUPP;
 	}
-	if (variant) {
+	if (id < 0) {
+		bpf_program__set_autoload(p, false);
+	} else if (variant) {
 		t = btf__type_by_id(btf, id);
 		t = btf__type_by_id(btf, t->type);
 		bpf_program__set_autoload(p, atoi(variant + 2) == btf_vlen(t));
 	}
 	return 0;
+}
+
+int sbx_hooks_missing(const struct btf *btf, char *buf, size_t size, unsigned *n)
+{
+	struct sbx *skel = sbx__open();
+	struct bpf_program *p;
+	size_t used = 0;
+	int missing = 0;
+
+	*n = 0;
+	*buf = 0;
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(p, skel->obj)
+	{
+		(*n)++;
+		if (!is_missing(p, btf))
+			continue;
+		used += snprintf(buf + used, size - used, "%s%s", missing++ ? ", " : "",
+				 bpf_program__section_name(p));
+		used = used < size ? used : size - 1;
+	}
+	sbx__destroy(skel);
+	return missing;
 }
 
 static int choose_programs(struct bpf_object *obj, struct sbx_diags *d)

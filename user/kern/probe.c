@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "user/base/bootline.h"
 #include "user/kern/internal.h"
 
 #define MIN_MAJOR 6
@@ -100,49 +101,28 @@ static void check_version(struct sbx_probe *p)
 		    "Linux %s is older than 6.1", u.release);
 }
 
-static bool is_wsl(void)
-{
-	struct utsname u;
-
-	return !uname(&u) && (strstr(u.release, "microsoft") || strstr(u.release, "WSL"));
-}
-
 static char *lsm_remedy(const char *active)
 {
-	char *text = NULL;
+	char line[4096] = "";
+	struct utsname u;
 
-	if (is_wsl()) {
-		if (asprintf(
-			    &text,
-			    "in %%UserProfile%%\\.wslconfig: [wsl2] kernelCommandLine = lsm=%s,bpf "
-			    "; then `wsl --shutdown`",
-			    active) < 0)
-			return NULL;
-	} else if (!access("/etc/kernel/cmdline", F_OK)) {
-		if (asprintf(&text,
-			     "add lsm=%s,bpf to /etc/kernel/cmdline, run `kernel-install add-all` "
-			     "(or "
-			     "`bootctl update`), reboot",
-			     active) < 0)
-			return NULL;
-	} else if (asprintf(&text,
-			    "add lsm=%s,bpf to GRUB_CMDLINE_LINUX in /etc/default/grub, run "
-			    "`update-grub`, reboot",
-			    active) < 0) {
-		return NULL;
-	}
-	return text;
+	uname(&u);
+	read_line("/proc/cmdline", line, sizeof(line));
+	return sbx_bootline_lsm("", u.release, line, active);
 }
 
+/* Programs attach to LSM hooks even where bpf is no active LSM, and are never called: this has to
+ * be known for sure. */
 static void check_lsm(struct sbx_probe *p)
 {
 	char active[1024];
 
-	if (!read_line("/sys/kernel/security/lsm", active, sizeof(active))) {
-		add(p, "securityfs", SBX_CHECK_WARN,
-		    strdup("mount -t securityfs securityfs /sys/kernel/security"),
-		    "the list of active LSMs cannot be read (/sys/kernel/security/lsm: %s)",
-		    strerror(errno));
+	if (!sbx_pseudofs_line("securityfs", "/sys/kernel/security", "lsm", active,
+			       sizeof(active))) {
+		add(p, "lsm", SBX_CHECK_FAIL,
+		    strdup("mount -t securityfs securityfs /sys/kernel/security — if that fails, "
+			   "use a kernel with CONFIG_SECURITYFS=y and CONFIG_BPF_LSM=y"),
+		    "the list of active LSMs cannot be read (/sys/kernel/security/lsm)");
 		return;
 	}
 	if (has_word(active, "bpf", ','))
@@ -152,12 +132,34 @@ static void check_lsm(struct sbx_probe *p)
 		    "bpf is not among the active LSMs (%s)", active);
 }
 
+static void check_securityfs(struct sbx_probe *p)
+{
+	if (!access("/sys/kernel/security/lsm", F_OK))
+		add(p, "securityfs", SBX_CHECK_OK, NULL, "securityfs at /sys/kernel/security");
+	else
+		add(p, "securityfs", SBX_CHECK_WARN,
+		    strdup("mount -t securityfs securityfs /sys/kernel/security"),
+		    "securityfs is not mounted: others cannot see the active LSMs either");
+}
+
+/* Without it a program is skipped where it interrupts itself: an open that is not judged. */
+static void check_reentry(struct sbx_probe *p, const struct btf *btf)
+{
+	if (btf__find_by_name_kind(btf, "__bpf_prog_enter_recur", BTF_KIND_FUNC) >= 0)
+		add(p, "reentry", SBX_CHECK_OK, NULL,
+		    "LSM programs are never skipped on re-entry (__bpf_prog_enter_recur)");
+	else
+		add(p, "reentry", SBX_CHECK_FAIL,
+		    strdup("boot a kernel of at least 6.2, or a 6.1 with the stable fixes"),
+		    "LSM programs can be skipped on re-entry (no __bpf_prog_enter_recur)");
+}
+
 static void check_hooks(struct sbx_probe *p)
 {
-	static const char *const needed[] = {"bpf_lsm_file_open", "bpf_lsm_bprm_check_security",
-					     "bpf_lsm_socket_connect", "bpf_lsm_task_alloc"};
 	struct btf *btf = btf__load_vmlinux_btf();
-	size_t i;
+	char missing[2048];
+	unsigned n;
+	int r;
 
 	if (!btf) {
 		add(p, "btf", SBX_CHECK_FAIL,
@@ -166,27 +168,25 @@ static void check_hooks(struct sbx_probe *p)
 		return;
 	}
 	add(p, "btf", SBX_CHECK_OK, NULL, "the kernel's type information is there");
-	for (i = 0; i < sizeof(needed) / sizeof(*needed); i++)
-		if (btf__find_by_name_kind(btf, needed[i], BTF_KIND_FUNC) < 0)
-			break;
-	if (i < sizeof(needed) / sizeof(*needed))
-		add(p, "hooks", SBX_CHECK_FAIL, strdup("use a kernel built with CONFIG_BPF_LSM=y"),
-		    "the kernel has no LSM hooks for BPF programs (%s)", needed[i]);
+	r = sbx_hooks_missing(btf, missing, sizeof(missing), &n);
+	if (r < 0)
+		add(p, "hooks", SBX_CHECK_FAIL, NULL, "the BPF programs cannot be read (%s)",
+		    strerror(-r));
+	else if (r)
+		add(p, "hooks", SBX_CHECK_FAIL,
+		    strdup("use a kernel of at least 6.1 built with CONFIG_BPF_LSM=y, "
+			   "CONFIG_SECURITY_NETWORK=y, CONFIG_SECURITY_PATH=y and CONFIG_KEYS=y"),
+		    "%d of %u programs find nothing to attach to (%s)", r, n, missing);
 	else
-		add(p, "hooks", SBX_CHECK_OK, NULL, "the LSM hooks are there");
-	/* Without it a program is skipped where it interrupts itself: an open that is not judged.
-	 */
-	if (btf__find_by_name_kind(btf, "__bpf_prog_enter_recur", BTF_KIND_FUNC) < 0 &&
-	    btf__find_by_name_kind(btf, "__bpf_prog_enter_lsm_cgroup", BTF_KIND_FUNC) < 0)
-		add(p, "reentry", SBX_CHECK_FAIL, strdup("boot a kernel of at least 6.1"),
-		    "BPF programs can be skipped on re-entry in this kernel");
+		add(p, "hooks", SBX_CHECK_OK, NULL, "all hooks of %u programs are there", n);
+	check_reentry(p, btf);
 	btf__free(btf);
 }
 
 /* On 6.1 a preempted task-storage look-up fails for the task that preempted it. */
 static void check_preemption(struct sbx_probe *p)
 {
-	char mode[256] = "";
+	char mode[4096] = "";
 	struct utsname u;
 	bool full;
 
@@ -195,7 +195,7 @@ static void check_preemption(struct sbx_probe *p)
 		return;
 	full = strstr(u.version, "PREEMPT_RT") ||
 	       (strstr(u.version, " PREEMPT ") && !strstr(u.version, "PREEMPT_DYNAMIC"));
-	if (read_line("/sys/kernel/debug/sched/preempt", mode, sizeof(mode)))
+	if (sbx_pseudofs_line("debugfs", "/sys/kernel/debug", "sched/preempt", mode, sizeof(mode)))
 		full |= strstr(mode, "(full)") != NULL;
 	else if (read_line("/proc/cmdline", mode, sizeof(mode)))
 		full |= has_word(mode, "preempt=full", ' ');
@@ -203,6 +203,25 @@ static void check_preemption(struct sbx_probe *p)
 		add(p, "preemption", SBX_CHECK_FAIL,
 		    strdup("boot with preempt=voluntary, or a kernel of at least 6.2"),
 		    "a 6.1 kernel with full preemption cannot hold labels reliably");
+	else
+		add(p, "preemption", SBX_CHECK_OK, NULL, "this 6.1 kernel does not preempt fully");
+}
+
+/* Root and yet refused: by what? */
+static char *refusal_remedy(int err)
+{
+	char lockdown[128] = "";
+
+	sbx_pseudofs_line("securityfs", "/sys/kernel/security", "lockdown", lockdown,
+			  sizeof(lockdown));
+	if (strstr(lockdown, "[confidentiality]"))
+		return strdup("boot without lockdown=confidentiality: it keeps BPF from reading "
+			      "kernel memory (lockdown=integrity is fine)");
+	if (err == -EPERM || err == -EACCES)
+		return strdup("in a container or under a seccomp filter, run it on the host; "
+			      "else this kernel's own policy forbids it: boot another kernel");
+	return strdup("use a kernel of at least 6.1 built with CONFIG_BPF_LSM=y, "
+		      "CONFIG_BPF_SYSCALL=y and CONFIG_BPF_JIT=y");
 }
 
 /* A program that does nothing, of the type that everything depends on. */
@@ -226,9 +245,7 @@ static void check_accepts(struct sbx_probe *p)
 		add(p, "load", SBX_CHECK_OK, NULL, "the kernel accepts BPF LSM programs");
 		return;
 	}
-	add(p, "load", SBX_CHECK_FAIL,
-	    strdup("in a container, run it on the host; with lockdown=confidentiality or a kernel "
-		   "without CONFIG_BPF_LSM, boot another kernel"),
+	add(p, "load", SBX_CHECK_FAIL, refusal_remedy(fd),
 	    "the kernel refuses BPF LSM programs (%s)", strerror(-fd));
 }
 
@@ -237,17 +254,26 @@ static void check_cgroup(struct sbx_probe *p)
 	char top[256];
 
 	if (sbx_cgroup_mount(top, sizeof(top)))
-		add(p, "cgroup", SBX_CHECK_FAIL, strdup("mount -t cgroup2 none /sys/fs/cgroup"),
+		add(p, "cgroup", SBX_CHECK_FAIL,
+		    strdup("mount -t cgroup2 none /sys/fs/cgroup — beside cgroup v1: mkdir -p "
+			   "/sys/fs/cgroup/unified && mount -t cgroup2 none "
+			   "/sys/fs/cgroup/unified"),
 		    "no cgroup v2 hierarchy is mounted");
 	else
-		add(p, "cgroup", SBX_CHECK_OK, NULL, "cgroup v2 at %s", top);
+		add(p, "cgroup", SBX_CHECK_OK, NULL, "cgroup v2 at %s%s", top,
+		    strcmp(top, "/sys/fs/cgroup") ? " (beside cgroup v1, which is left alone)"
+						  : "");
 }
 
 static void check_bpffs(struct sbx_probe *p)
 {
 	struct statfs fs;
 
-	if (!statfs(SBX_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
+	if (access(SBX_BPFFS, F_OK))
+		add(p, "bpffs", SBX_CHECK_FAIL,
+		    strdup("use a kernel built with CONFIG_BPF_SYSCALL=y, and mount sysfs"),
+		    "there is no place for the BPF file system (%s)", SBX_BPFFS);
+	else if (!statfs(SBX_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
 		add(p, "bpffs", SBX_CHECK_OK, NULL, "the BPF file system is at %s", SBX_BPFFS);
 	else
 		add(p, "bpffs", SBX_CHECK_WARN, strdup("mount -t bpf bpf " SBX_BPFFS),
@@ -278,6 +304,7 @@ int sbx_probe_run(struct sbx_probe *out)
 	check_rights(&p);
 	check_version(&p);
 	check_lsm(&p);
+	check_securityfs(&p);
 	check_hooks(&p);
 	check_preemption(&p);
 	check_accepts(&p);

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -311,8 +312,42 @@ static int check_room(struct sbx_kern *k, const char *path, const char *top, str
 	return r;
 }
 
-static int resolve_cgroup(const char *given, char *path, size_t size, uint64_t *id, char *top,
-			  size_t top_size, struct sbx_diags *d)
+/* As it is, without "..", so that its ancestors can be told from it. path: PATH_MAX bytes. */
+static int cgroup_path(const char *given, const char *top, char *path)
+{
+	char full[PATH_MAX];
+	bool other;
+
+	if (*given == '/' && realpath(given, path) && !strncmp(path, top, strlen(top)))
+		return 0;
+	other = *given == '/' && !access(given, F_OK);
+	/* /proc/PID/cgroup shows paths that begin at the mount. */
+	if (snprintf(full, sizeof(full), "%s/%s", top, given) >= (int)sizeof(full))
+		return -ENAMETOOLONG;
+	if (realpath(full, path))
+		return 0;
+	return other ? -EINVAL : -errno;
+}
+
+static int no_cgroup(const char *given, const char *top, int err, struct sbx_diags *d)
+{
+	static const char hint[] =
+		"give a directory of the cgroup v2 hierarchy, as in --cgroup user.slice/x";
+
+	if (err == -ENOENT)
+		sbx_diag_add(d, SBX_ERROR, nowhere, hint, "there is no such cgroup below %s (%s)",
+			     top, given);
+	else if (err == -EINVAL || err == -ENOTDIR)
+		sbx_diag_add(d, SBX_ERROR, nowhere, hint, "this is not a cgroup of version 2 (%s)",
+			     given);
+	else
+		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot look at this cgroup (%s): %s",
+			     given, strerror(-err));
+	return err;
+}
+
+static int resolve_cgroup(const char *given, char *path, uint64_t *id, char *top, size_t top_size,
+			  struct sbx_diags *d)
 {
 	uint64_t root;
 	int r = sbx_cgroup_mount(top, top_size);
@@ -322,22 +357,11 @@ static int resolve_cgroup(const char *given, char *path, size_t size, uint64_t *
 			     "no cgroup v2 hierarchy was found");
 		return r;
 	}
-	if (*given == '/' && !strncmp(given, top, strlen(top)))
-		r = snprintf(path, size, "%s", given);
-	else
-		r = snprintf(path, size, "%s/%s", top, given + strspn(given, "/"));
-	if (r >= (int)size)
-		return -ENAMETOOLONG;
-	while (strlen(path) > 1 && path[strlen(path) - 1] == '/')
-		path[strlen(path) - 1] = 0;
-	r = sbx_cgroup_id(path, id);
-	if (r) {
-		sbx_diag_add(
-			d, SBX_ERROR, nowhere,
-			"give a directory of the cgroup v2 hierarchy, as in --cgroup user.slice/x",
-			"no such cgroup: %s (%s)", strerror(-r), path);
-		return r;
-	}
+	r = cgroup_path(given, top, path);
+	if (!r)
+		r = sbx_cgroup_id(path, id);
+	if (r)
+		return no_cgroup(given, top, r, d);
 	if (!sbx_cgroup_id(top, &root) && root == *id) {
 		sbx_diag_add(d, SBX_ERROR, nowhere, "give one of the cgroups below it",
 			     "the root cgroup cannot be a sandbox (%s)", path);
@@ -389,12 +413,12 @@ static int enter(struct sbx_kern *k, const char *path, uint64_t cgroup, uint64_t
 int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 		    const struct sbx_attach_opts *o, uint64_t *id, struct sbx_diags *d)
 {
-	char path[4096], top[256];
+	char path[PATH_MAX], top[256];
 	uint64_t cgroup, seq;
 	uint32_t slot;
 	int r;
 
-	r = resolve_cgroup(o->cgroup, path, sizeof(path), &cgroup, top, sizeof(top), d);
+	r = resolve_cgroup(o->cgroup, path, &cgroup, top, sizeof(top), d);
 	if (!r)
 		r = find_free(k, o, cgroup, &slot, d);
 	if (!r)
@@ -491,17 +515,16 @@ void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n)
 	free(v);
 }
 
-int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id)
+int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id,
+		  struct sbx_diags *d)
 {
-	char path[4096], top[256];
-	struct sbx_diags none = {0};
+	char path[PATH_MAX], top[256];
 	uint64_t cg = 0;
 	uint32_t i;
 	int r;
 
 	if (cgroup) {
-		r = resolve_cgroup(cgroup, path, sizeof(path), &cg, top, sizeof(top), &none);
-		sbx_diags_free(&none);
+		r = resolve_cgroup(cgroup, path, &cg, top, sizeof(top), d);
 		if (r)
 			return r;
 	}

@@ -118,6 +118,9 @@ int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d)
 		r = sbx_kern_load(d);
 	if (!r)
 		r = open_maps(k);
+	/* Nothing to change: because nothing could be enforced here? */
+	if (r == -ENOENT && how == SBX_KERN_CHANGE && (i = check_can_enforce(d)))
+		r = i;
 	if (!r)
 		r = share_maps(k);
 	if (!r && how != SBX_KERN_READ)
