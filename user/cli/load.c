@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "user/cli/common.h"
 #include "user/cli/load.h"
+#include "user/policy/advise.h"
 
 extern char **environ;
 
@@ -98,14 +99,16 @@ const char *const *sbx_policy_dirs(void)
 }
 
 /* Refused, not ignored: a policy that is enforced in part only is not the policy. */
-static void refuse_unsupported(const struct sbx_policy *p, struct sbx_diags *d)
+static void name_unsupported(const struct sbx_policy *p, bool refuse, struct sbx_diags *d)
 {
 	size_t i;
 
 	for (i = 0; i < p->n_unsupported; i++)
-		sbx_diag_add(d, SBX_ERROR, p->unsupported[i].pos,
-			     "`sbx-bpf check` accepts it; to attach the policy, take it out",
-			     "this version cannot enforce %s yet", p->unsupported[i].what);
+		sbx_diag_add(
+			d, refuse ? SBX_ERROR : SBX_WARNING, p->unsupported[i].pos,
+			refuse ? "`sbx-bpf check` accepts it; to attach the policy, take it out"
+			       : "until it is taken out, attach and run refuse the policy",
+			"this version cannot enforce %s yet", p->unsupported[i].what);
 }
 
 int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
@@ -122,10 +125,12 @@ int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
 
 	if (!r)
 		r = sbx_facts_gather(l.policy, &l.facts);
-	if (!r && req->to_attach)
-		refuse_unsupported(l.policy, d);
+	if (!r)
+		name_unsupported(l.policy, req->to_attach, d);
 	if (!r)
 		r = sbx_compile(l.policy, &l.facts, &l.compiled, d);
+	if (!r && !req->to_attach)
+		r = sbx_advise(l.policy, &l.facts, d);
 	if (!r && d->errors)
 		r = -EINVAL;
 	if (r && !d->errors)
