@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include "bench.h"
 
-#define COLD_DIRS   600 /* twice the samples, and the warm-up */
-#define LISTEN_PORT 10	/* a rule of Landlock names one port */
+#define COLD_DIRS   600	  /* twice the samples, and the warm-up */
+#define LISTEN_PORT 10010 /* a rule of Landlock names one port */
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -44,6 +44,8 @@ static void setup_cold(struct bench *b)
 {
 	char *slash;
 
+	must(unlink(b->file), b->file);
+	must(rmdir(b->dir), b->dir);
 	*strrchr(b->dir, '/') = 0; /* c<next> stands for the last component */
 	for (b->next = 0; b->next < COLD_DIRS;) {
 		cold_name(b);
@@ -65,6 +67,8 @@ static void teardown_cold(struct bench *b)
 		*strrchr(b->file, '/') = 0;
 		must(rmdir(b->file), b->file);
 	}
+	strcat(b->dir, "/c"); /* as it was found */
+	must(mkdir(b->dir, 0755), b->dir);
 }
 
 static void once_stat(struct bench *b)
@@ -85,10 +89,8 @@ static void once_rename(struct bench *b)
 
 static void setup_rename_dir(struct bench *b)
 {
-	sprintf(b->file, "%.2000s/q0", b->dir);
-	sprintf(b->other, "%.2000s/q1", b->dir);
-	if (mkdir(b->file, 0755) && errno != EEXIST)
-		die("%s: %m", b->file);
+	must(unlink(b->file), b->file);
+	must(mkdir(b->file, 0755), b->file);
 }
 
 static void once_create(struct bench *b)

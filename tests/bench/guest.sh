@@ -13,7 +13,11 @@ IDLE=/sys/fs/cgroup/idle
 W=$(mktemp -d /run/bench.XXXXXX)
 TAB=$'\t'
 mode=${1:?quick or full}
-fs=tmpfs
+asked=("${@:2}")
+fs=
+
+# Where the stack and the heap lie changes the number of page tables that fork copies.
+echo 0 >/proc/sys/kernel/randomize_va_space
 
 note() { echo "[$(cut -d' ' -f1 /proc/uptime)] $*" >&2; }
 
@@ -28,21 +32,17 @@ populate() {
 mount_fs() { # FS RULES
 	fs=$1
 	mkdir -p /b
+	! mountpoint -q /b || umount /b
 	case $fs in
 	tmpfs) mount -t tmpfs bench /b ;;
 	*)
-		truncate -s 256M "$W/image"
-		"mkfs.$fs" -q "$W/image"
-		mount -o loop "$W/image" /b
+		truncate -s 256M "$W/$fs"
+		"mkfs.$fs" -qF "$W/$fs"
+		mount -o loop "$W/$fs" /b
 		;;
 	esac
 	populate "$2"
 	sync -f /b
-}
-
-unmount_fs() {
-	umount /b
-	rm -f "$W/image"
 }
 
 # op SUBJECT RULES OPTIONS... -- CASES: the rows of one subject.
@@ -62,29 +62,22 @@ landlock() { # RULES CASES
 	op landlock "$rules" --landlock "$rules" --denied /b/secret/file -- "$@"
 }
 
-# policy KIND RULES > FILE: one rule for the project, the rest for directories beside it.
+# policy KIND RULES > FILE: one rule for the project, the others beside it (uniform) or about names
+# below it (nonuniform); as many of addresses.
 policy() {
-	local i
-	cat <<-EOF_HEAD
-		version: 1
-		name: $1-$2
-		files:
-		  - allow: [read, write, exec]
-		    path: "/b/p/**"
-	EOF_HEAD
-	for ((i = 1; i < $2; i++)); do
-		if [ "$1" = uniform ]; then
-			printf '  - allow: [read]\n    path: "/b/r/%d/**"\n' "$i"
-		else
-			printf '  - deny: [write]\n    path: "/b/p/**/.name%d"\n' "$i"
-		fi
-	done
-	[ "$1" = uniform ] || printf '  - deny: [write]\n    path: "/b/p/**/.name0"\n'
-	printf 'network:\n  - allow: [bind]\n    to: "localhost"\n  - allow: [connect]\n    to: ["localhost:1-65535"'
-	for ((i = 1; i < $2; i++)); do
-		printf ', "10.%d.%d.0/24:443"' $((i / 250)) $((i % 250))
-	done
-	printf ']\n'
+	awk -v kind="$1" -v n="$2" 'BEGIN {
+		printf "version: 1\nname: %s-%d\nfiles:\n", kind, n
+		print "  - allow: [read, write, exec]\n    path: \"/b/p/**\""
+		for (i = 1; i < n && kind == "uniform"; i++)
+			printf "  - allow: [read]\n    path: \"/b/r/%d/**\"\n", i
+		for (i = 1; i < n && kind == "nonuniform"; i++)
+			printf "  - deny: [write]\n    path: \"/b/p/**/.name%d\"\n", i
+		print "network:\n  - allow: [bind]\n    to: localhost\n  - allow: [connect]"
+		printf "    to: [\"localhost:1-65535\""
+		for (i = 1; i < n; i++)
+			printf ", \"10.%d.%d.0/24:443\"", i / 250, i % 250
+		print "]"
+	}'
 }
 
 # sandboxed SUBJECT RULES POLICY [OPTIONS of attach] -- CASES
@@ -118,33 +111,81 @@ agent() { sandboxed ai-agent 0 "$POLICIES/ai-agent.yaml" --var project=/b/p --va
 
 # Ours are loaded, and a sandbox is somewhere else: what everybody else pays.
 outside() {
-	mkdir -p "$IDLE"
+	if [ -d "$IDLE" ]; then # another file system
+		op outside 0 -- "$@"
+		return
+	fi
+	mkdir "$IDLE"
 	policy uniform 1 >"$W/idle.yaml"
 	"$SBX" attach --cgroup "$IDLE" --policy "$W/idle.yaml" >/dev/null
 	op outside 0 -- "$@"
 }
 
+OPENS="open:3 open:8 open:16"
+NAMED="open-named:3 open-named:8 open-named:16"
+STALE="open-miss:8 open-cold:8 open-filechurn:8 open-dirchurn:8"
+FILES="stat:8 rename:8 rename-dir:8 create-unlink:8"
+TASKS="exec fork kill capable"
+NET="connect-udp connect-tcp bind sendto sendmsg accept"
+
+# run SUBJECT [RULES] CASES...: with the cases that were asked for, if any were.
+run() {
+	local -a args=("$@")
+	note "$fs $1 ${2%%[!0-9]*}"
+	if [ ${#asked[@]} -gt 0 ]; then
+		args=("$1")
+		case $2 in [0-9]*) args+=("$2") ;; esac
+		args+=("${asked[@]}")
+	fi
+	"${args[@]}"
+}
+
+uniform() { generated uniform "$@"; }
+nonuniform() { generated nonuniform "$@"; }
+
+# shellcheck disable=SC2086 # lists
 quick() {
-	local opens="open:3 open:8 open:16 open-named:3 open-named:8 open-named:16 open-miss:8"
 	mount_fs tmpfs 10
-	# shellcheck disable=SC2086 # lists
-	{
-		note none
-		none $opens
-		empty $opens
-		landlock 1 $opens
-		note outside
-		outside $opens
-		note ai-agent
-		agent $opens
-		note uniform
-		generated uniform 10 $opens
-	}
-	note ready
+	run none $OPENS $NAMED open-miss:8
+	run empty $OPENS $NAMED open-miss:8
+	run landlock 1 $OPENS $NAMED open-miss:8
+	run outside $OPENS
+	run agent $OPENS $NAMED open-miss:8
+	run uniform 10 $OPENS
+}
+
+# What does not need us comes first: the programs stay in the kernel once they are loaded.
+# shellcheck disable=SC2086 # lists
+full() {
+	local files="$OPENS $NAMED $STALE $FILES" n
+	local all="$files $TASKS $NET"
+
+	mount_fs ext4 10
+	run none $files
+	run empty $files
+	run landlock 1 $files
+	mount_fs tmpfs 10000
+	run none $all
+	run empty $all
+	for n in 1 10 100 1000 10000; do
+		run landlock $n $all
+	done
+
+	run outside $all
+	run agent $all
+	for n in 1 10 100 1000 10000; do
+		run uniform $n $all
+	done
+	for n in 1 10 100 1000; do
+		run nonuniform $n $OPENS $NAMED open-miss:8
+	done
+	mount_fs ext4 10
+	run outside $files
+	run agent $files
+	run uniform 10 $files
 }
 
 [ "$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)" = tsc ] ||
 	note "warning: the clock is not the time-stamp counter"
-case $mode in
-quick) quick ;;
-esac
+"$mode"
+note "ready"

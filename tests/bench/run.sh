@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#kernels[@]} -gt 0 ] || kernels=(6.1 6.12 newest)
 
-tests/vm/kernels.sh fetch "${kernels[@]}" >/dev/null
+tests/vm/kernels.sh fetch "${kernels[@]}" 2>&1 | grep -v "is cached" >&2 || :
 mkdir -p $B
 rc=0 files=()
 for k in "${kernels[@]}"; do

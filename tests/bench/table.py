@@ -22,7 +22,10 @@ RATIOS = {
     ("ai-agent", "exec"): 1.03,
     ("outside", "exec"): 1.02,
 }
-SUBJECTS = ["none", "empty", "outside", "uniform", "nonuniform", "ai-agent", "landlock"]
+SUBJECTS = ["none", "empty", "outside", "ai-agent", "nonuniform", "uniform", "landlock"]
+OURS = SUBJECTS[3:6]
+# The cases whose cost could depend on the number of rules.
+SWEEP = ("open", "open-named", "open-miss", "rename", "connect-udp", "connect-tcp")
 
 
 def read(kernel, path):
@@ -57,39 +60,73 @@ def complete(rows):
         r["ratio"] = round(n / none, 4) if none else None
 
 
-def verdict(r):
-    """What was to be reached, and whether it was; whether Landlock is faster."""
+def target(r):
+    """(what was to be reached, what is, whether it was), or None where nothing was set."""
     key = r["subject"], r["case"]
-    words = []
     if key in TARGETS and r["over_empty"] is not None:
         goal = TARGETS[key][r["kernel"]]
-        words.append(f"<={goal} {'ok' if r['over_empty'] <= goal else 'MISSED'}")
+        return f"<= {goal} over empty", str(r["over_empty"]), r["over_empty"] <= goal
     if key in RATIOS and r["ratio"] is not None:
-        words.append(f"x{r['ratio']:.3f} <=x{RATIOS[key]} "
-                     f"{'ok' if r['ratio'] <= RATIOS[key] else 'MISSED'}")
-    if (r["subject"] not in ("none", "empty", "outside", "landlock")
-            and r["landlock_over_baseline"] is not None
-            and r["over_baseline"] > r["landlock_over_baseline"]):
-        words.append("slower than Landlock")
-    return ", ".join(words)
+        return f"<= {RATIOS[key]} of none", f"{r['ratio']:.3f}", r["ratio"] <= RATIOS[key]
+    return None
 
 
-def show(rows):
-    """One table per kernel and file system."""
-    cases = list(dict.fromkeys(r["case"] for r in rows))
-    for kernel, fs in dict.fromkeys((r["kernel"], r["fs"]) for r in rows):
-        print(f"\n{kernel}, {fs}: instructions per operation")
-        print(f"{'case':15}{'depth':>5} {'subject':11}{'rules':>6}{'total':>9}"
-              f"{'over none':>10}{'over empty':>11}{'landlock':>9}  target")
-        mine = [r for r in rows if (r["kernel"], r["fs"]) == (kernel, fs)]
-        mine.sort(key=lambda r: (cases.index(r["case"]), r["depth"],
-                                 SUBJECTS.index(r["subject"]), r["rules"]))
-        for r in mine:
-            cells = ["-" if r[k] is None else str(r[k])
-                     for k in ("over_baseline", "over_empty", "landlock_over_baseline")]
-            print(f"{r['case']:15}{r['depth']:5} {r['subject']:11}{r['rules'] or '':>6}"
-                  f"{r['instructions']:9}{cells[0]:>10}{cells[1]:>11}{cells[2]:>9}  "
-                  f"{verdict(r)}".rstrip())
+def slower(r):
+    """A sandbox that costs more than Landlock's."""
+    return (r["subject"] in OURS and r["landlock_over_baseline"] is not None
+            and r["over_baseline"] > r["landlock_over_baseline"])
+
+
+def over(r):
+    """The extra instructions, marked where Landlock has fewer."""
+    if r is None:
+        return ""
+    n = r["over_baseline"]
+    return "?" if n is None else f"{n:+}" + ("!" if slower(r) else "")
+
+
+def show_cases(title, rows):
+    """One line per case; the subjects side by side, each with the number of rules nearest to 10."""
+    print(f"\n{title}: instructions; `none` as they are, the others on top (! more than Landlock)")
+    by = {}
+    for r in sorted(rows, key=lambda r: abs(r["rules"] - 10)):
+        by.setdefault((r["case"], r["depth"]), {}).setdefault(r["subject"], r)
+    order = list(dict.fromkeys(r["case"] for r in rows))
+    print(f"{'case':15}{'depth':>5}{'none':>9}" + "".join(f"{s:>11}" for s in SUBJECTS[1:]))
+    for (case, depth), have in sorted(by.items(), key=lambda i: (order.index(i[0][0]), i[0][1])):
+        none = have["none"]["instructions"] if "none" in have else "?"
+        print(f"{case:15}{depth:5}{none:>9}"
+              + "".join(f"{over(have.get(s)):>11}" for s in SUBJECTS[1:]))
+
+
+def show_rules(rows):
+    """How the number of rules matters."""
+    counts = sorted({r["rules"] for r in rows if r["rules"]})
+    if len(counts) < 3:
+        return
+    print("\nby number of rules, over none:")
+    print(f"{'case':15}{'depth':>5} {'subject':11}" + "".join(f"{n:>9}" for n in counts))
+    by = {}
+    for r in rows:
+        if r["rules"] and r["case"] in SWEEP:
+            by.setdefault((r["case"], r["depth"], r["subject"]), {})[r["rules"]] = r
+    for (case, depth, subject), have in sorted(by.items()):
+        print(f"{case:15}{depth:5} {subject:11}"
+              + "".join(f"{over(have.get(n)):>9}" for n in counts))
+
+
+def show_targets(rows):
+    """What was to be reached; returns how often it was not."""
+    missed = 0
+    print("\ntargets:")
+    for r in rows:
+        t = target(r)
+        if t:
+            missed += not t[2]
+            rules = r["rules"] or ""
+            print(f"  {'ok    ' if t[2] else 'MISSED'} {r['subject']:11}{rules:>6} {r['case']:11}"
+                  f"{r['depth']:3}  {t[1]:>7}  {t[0]}")
+    return missed
 
 
 def main():
@@ -104,11 +141,14 @@ def main():
     with open(sys.argv[2], "w", encoding="ascii") as f:
         json.dump({"mode": sys.argv[1], "unit": "instructions", "rows": rows}, f, indent=1)
         f.write("\n")
-    show(rows)
-    missed = sum("MISSED" in verdict(r) for r in rows)
-    slower = sum("slower" in verdict(r) for r in rows)
-    print(f"\n{len(rows)} figures; {missed} targets missed, {slower} slower than Landlock; "
-          f"{sys.argv[2]}")
+    missed = 0
+    for kernel, fs in dict.fromkeys((r["kernel"], r["fs"]) for r in rows):
+        mine = [r for r in rows if (r["kernel"], r["fs"]) == (kernel, fs)]
+        show_cases(f"{kernel}, {fs}", mine)
+        show_rules(mine)
+        missed += show_targets(mine)
+    print(f"\n{len(rows)} figures; {missed} targets missed; "
+          f"{sum(map(slower, rows))} figures worse than Landlock's; all in {sys.argv[2]}")
 
 
 if __name__ == "__main__":
