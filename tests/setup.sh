@@ -5,43 +5,45 @@
 set -eu
 
 packages='
-gcc               compiles the loader
-libc6-dev         the C library
-clang             compiles the BPF programs, and the parsers for fuzzing
-llvm              strips the BPF objects
-bpftool           links BPF objects, makes the skeleton
-libbpf-dev        loads BPF programs
-libelf-dev        needed by libbpf
-zlib1g-dev        needed by libbpf
-libyaml-dev       reads policies
-libjansson-dev    writes JSON
-libcmocka-dev     unit tests
-libclang-rt-dev   sanitizers and libFuzzer of clang
-clang-format      lint: layout of C
-cppcheck          lint: faults in C
-shellcheck        lint: scripts
-scdoc             manual pages
-qemu-system-x86   virtual machines for the kernel tests
-busybox-static    the first program in a virtual machine
-cpio              packs its initial file system
-kmod              finds the modules of a kernel
-file              checks that busybox is static
-xz-utils          unpacks modules
-zstd              unpacks modules
-binutils          takes kernel packages apart
-util-linux        flock, setpriv, script
-e2fsprogs         tests: ext4 images
-btrfs-progs       tests: btrfs images
-iproute2          tests and demo: addresses
-procps            tests: processes
-python3           tests and demo
-python3-venv      tests: what the bundle python allows
-git               tests and demo
-make              tests and demo: builds inside a sandbox
-passwd            demo: a user for the agent
-vim               tests: full-screen programs
-less              tests: full-screen programs
-tmux              tests: terminals within terminals
+gcc                 compiles the loader
+libc6-dev           the C library
+clang               compiles the BPF programs, and the parsers for fuzzing
+llvm                strips the BPF objects
+bpftool             links BPF objects, makes the skeleton
+libbpf-dev          loads BPF programs
+libelf-dev          needed by libbpf
+zlib1g-dev          needed by libbpf
+libyaml-dev         reads policies
+libjansson-dev      writes JSON
+libcmocka-dev       unit tests
+libclang-rt-dev     sanitizers and libFuzzer of clang
+clang-format        lint: layout of C
+cppcheck            lint: faults in C
+shellcheck          lint: scripts
+scdoc               manual pages
+qemu-system-x86     virtual machines for the kernel tests
+busybox-static      the first program in a virtual machine
+cpio                packs its initial file system
+kmod                finds the modules of a kernel
+file                checks that busybox is static
+xz-utils            unpacks modules
+zstd                unpacks modules
+binutils            takes kernel packages apart
+util-linux          flock, setpriv, script
+e2fsprogs           tests: ext4 images
+btrfs-progs         tests: btrfs images
+iproute2            tests and demo: addresses
+procps              tests: processes
+python3             tests and demo
+python3-venv        tests: what the bundle python allows
+python3-yaml        tests: policies against their schema
+python3-jsonschema  tests: policies against their schema
+git                 tests and demo
+make                tests and demo: builds inside a sandbox
+passwd              demo: a user for the agent
+vim                 tests: full-screen programs
+less                tests: full-screen programs
+tmux                tests: terminals within terminals
 '
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  *//p' | tr '\n' ' ')
@@ -54,7 +56,7 @@ done)
 [ -n "$missing" ] || exit 0
 
 echo "Debian packages that are missing:"
-echo "$missing" | while read -r name what; do printf '  %-17s %s\n' "$name" "$what"; done
+echo "$missing" | while read -r name what; do printf '  %-19s %s\n' "$name" "$what"; done
 # shellcheck disable=SC2046 # a list of names
 set -- $(echo "$missing" | cut -d' ' -f1)
 if [ -n "${SBX_NO_INSTALL:-}" ]; then
@@ -81,8 +83,13 @@ apt() {
 	# shellcheck disable=SC2086 # "sudo -n" is two words
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@"
 }
-echo "Installing them with apt-get."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "Installing them with apt-get: this takes some minutes."
 # Lists may be missing or too old to download from: then they are fetched first.
-apt install "$@" >/dev/null 2>&1 && exit 0
-apt update
-apt install "$@"
+apt install "$@" >"$log" 2>&1 && exit 0
+apt update >>"$log" 2>&1 && apt install "$@" >>"$log" 2>&1 && exit 0
+tail -n 20 "$log" >&2
+echo "error: apt-get could not install them (its last words are above)." \
+	"Hint: mend that, or run: apt-get update && apt-get install $*" >&2
+exit 1

@@ -74,6 +74,7 @@ quick() {
 	section "build" part build || return # nothing else would mean anything
 	section "lint" tests/lint/lint.sh
 	section "unit tests" make --no-print-directory -s unit
+	section "policies" tests/policy/run.sh
 	section "fuzzing" part fuzz "${FUZZ_TIME:-30}"
 }
 

@@ -27,20 +27,23 @@ static void too_big(const struct sbx_policy *p, const struct sbx_product *prod,
 	struct sbx_pos pos = {.file = p->file};
 
 	if (st->states)
-		sbx_diag_add(
-			d, SBX_ERROR, pos, TOO_BIG_HINT,
-			"the file rules do not fit (%zu rules need more than %u chunks of %u KiB "
-			"for %zu states and %zu transitions)",
-			p->n_files, SBX_MAX_CHUNKS, SBX_CHUNK_BYTES / 1024, st->states,
-			st->transitions);
-	else if (prod->trie.n >= SBX_TRIE_MAX || !prod->trie.n)
-		sbx_diag_add(
-			d, SBX_ERROR, pos,
-			"aliases (symlinks and mounts that patterns go through) multiply literal "
-			"paths: write the paths they lead to",
-			"the file rules do not fit (%zu rules and their aliases need more than %u "
-			"bytes of literal paths, or more than %u aliases of aliases)",
-			p->n_files, SBX_TRIE_MAX, SBX_ALIAS_MAX);
+		sbx_diag_add(d, SBX_ERROR, pos, TOO_BIG_HINT,
+			     "the file rules do not fit (%zu rules need more than %u KiB of kernel "
+			     "memory for %zu states and %zu transitions)",
+			     p->n_files, SBX_MAX_CHUNKS * (SBX_CHUNK_BYTES / 1024), st->states,
+			     st->transitions);
+	else if (!prod->trie.n)
+		sbx_diag_add(d, SBX_ERROR, pos, "write the paths that they lead to",
+			     "the file rules do not fit (the symlinks and mounts that patterns go "
+			     "through make more than %u spellings of them)",
+			     SBX_ALIAS_MAX);
+	else if (prod->trie.n >= SBX_TRIE_MAX)
+		sbx_diag_add(d, SBX_ERROR, pos,
+			     "name directories instead of the files in them; where patterns go "
+			     "through symlinks, write the paths they lead to",
+			     "the file rules do not fit (%zu rules make more than %u bytes of "
+			     "literal paths, each spelling counted)",
+			     p->n_files, SBX_TRIE_MAX);
 	else
 		sbx_diag_add(d, SBX_ERROR, pos, TOO_BIG_HINT,
 			     "the file rules are too entangled (%zu rules: %zu combinations of "

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Policies through the program as it is installed: bad ones end with status 3 and say why, large
+# ones stay within their limits, and the schema says what the parser says.
+set -u
+cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
+SBX=build/sbx-bpf
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+
+# expect STATUS WORDS ARGUMENT...: check ends like that, and stderr has the words.
+expect() {
+	local status=$1 words=$2 rc
+	shift 2
+	timeout 20 $SBX check "$@" >"$W/out" 2>"$W/err"
+	rc=$?
+	[ $rc -eq "$status" ] || echo "status $rc, not $status: $(head -n 3 "$W/err")"
+	grep -qF -- "$words" "$W/err" || echo "\"$words\" is not in: $(head -n 3 "$W/err")"
+}
+
+# verdict NAME COMMAND...: ok when the command says nothing.
+verdict() {
+	local name=$1 out
+	shift
+	out=$("$@")
+	if [ -z "$out" ]; then
+		ok "$name"
+	else
+		not_ok "$name: $out"
+	fi
+}
+
+bad_files() {
+	local f n=0
+	for f in tests/golden/bad/*.yaml; do
+		out=$(cd tests/golden/bad && REL=srv/x UP=/srv/../x timeout 20 ../../../$SBX check \
+			"./${f##*/}" 2>&1 >/dev/null)
+		rc=$?
+		n=$((n + 1))
+		[ $rc -eq 3 ] || echo "$f: status $rc"
+		[[ $out == *": error: "*"Hint: "* ]] || echo "$f: no error with a hint: $out"
+	done
+	[ $n -ge 60 ] || echo "only $n files"
+}
+
+no_files() { # what a path can be besides a policy
+	mkfifo "$W/fifo"
+	expect 3 "No such file" ./none.yaml
+	expect 3 "there is no policy of that name (none)" none
+	expect 3 "not a regular file" "$W/fifo"
+	expect 3 "not a regular file" /dev/zero
+	expect 3 "not a regular file" "$W"
+	expect 3 "there is no policy of that name ()" ""
+	expect 2 "is missing"
+}
+
+large_file() {
+	yes '# a comment' | head -c 10485760 >"$W/large.yaml"
+	expect 3 "the file is too large (more than 4194304 bytes)" "$W/large.yaml"
+}
+
+many_rules() {
+	awk 'BEGIN { print "version: 1\nfiles:"; for (i = 0; i < 100000; i++)
+		print "- {allow: read, path: /srv/" i "}" }' >"$W/many.yaml"
+	expect 3 ":65538:3: error: too many rules (more than 65535)" "$W/many.yaml"
+	[ "$(wc -l <"$W/err")" -eq 1 ] || echo "it is said $(wc -l <"$W/err") times"
+}
+
+# Design: 10,000 literal rules and 200 globs in 2 s and 16 MB. $1: bytes of each path beyond that.
+sized() {
+	awk -v tail="$1" 'BEGIN {
+		srand(7)
+		print "version: 1\nfiles:"
+		for (i = 0; i < 10000; i++) {
+			path = sprintf("/srv/%06x/data/config", rand() * 2 ^ 24)
+			for (n = 0; n < tail; n++)
+				path = path sprintf("%c", 97 + rand() * 26)
+			printf "- {allow: read, path: \"%s\"}\n", path
+		}
+		for (i = 0; i < 200; i++) {
+			path = i % 4 == 0 ? "/**/*.e" i : i % 4 == 1 ? "/home/*/x" i "/**" : \
+				i % 4 == 2 ? "/**/.env" i "*" : "/a/{b" i ",c}/**/d?"
+			verb = i % 8 < 4 ? "deny: [read, write]" : "allow: read, override: true"
+			printf "- {%s, path: \"%s\"}\n", verb, path
+		}
+	}' >"$W/sized.yaml"
+}
+
+within_limits() {
+	local kib seconds
+	sized 0
+	TIMEFORMAT=%U
+	seconds=$({ time timeout 20 $SBX check "$W/sized.yaml" >"$W/out" 2>&1; } 2>&1) ||
+		echo "refused: $(head -n 2 "$W/out")"
+	kib=$(sed -n 's/.* \([0-9]*\) KiB of kernel memory/\1/p' "$W/out")
+	echo "10,000 literal rules and 200 globs: $seconds s, ${kib:-?} KiB" >"$W/figures"
+	[ "${kib:-99999}" -le 16384 ] || echo "${kib:-no} KiB"
+	awk -v s="$seconds" 'BEGIN { exit s > 2 }' || echo "$seconds s"
+}
+
+does_not_fit() {
+	local words="10200 rules need more than 16384 KiB of kernel memory for"
+	sized 80
+	expect 3 "$words" "$W/sized.yaml"
+	sized 150
+	expect 3 "do not fit" "$W/sized.yaml"
+	grep -qE 'do not fit \([0-9]+ .* [0-9]+' "$W/err" || echo "no figures: $(cat "$W/err")"
+}
+
+schema() {
+	local line
+	while read -r line; do
+		case "$line" in
+		"ok "*) passed=$((passed + 1)) ;;
+		*) not_ok "${line#not ok }" ;;
+		esac
+	done < <(python3 tests/policy/schema.py 2>&1)
+}
+
+verdict "every bad policy ends with status 3, an error and a hint" bad_files
+verdict "what is no policy file is refused" no_files
+verdict "10 MB are refused" large_file
+verdict "100,000 rules are refused, and that is said once" many_rules
+verdict "10,000 literal rules and 200 globs compile in 2 s into 16 MB" within_limits
+cat "$W/figures"
+verdict "what does not fit is refused with its figures" does_not_fit
+schema
+closing
