@@ -87,7 +87,7 @@ static void place(struct bench *b)
 
 	at += sprintf(at, "%s/p", b->root);
 	for (i = 3; i < b->depth; i++) {
-		at += sprintf(at, "/d%u", i);
+		at += sprintf(at, "/%c%u", i + 1 < b->depth ? 'd' : 'c', i);
 		if (mkdir(b->dir, 0755) && errno != EEXIST)
 			die("%s: %m", b->dir);
 	}
