@@ -95,7 +95,29 @@ int BPF_PROG(sbx_setattr__3, struct mnt_idmap *idmap, struct dentry *dentry, str
 		return sbx_verdict(check_meta(dentry, op, right)); \
 	}
 
-SBX_META_HOOK(inode_getxattr, SBX_OP_GETXATTR, SBX_READ, struct dentry *dentry, const char *name)
+#define SBX_CHARS8(a, b, c, d, e, f, g, h)                                                       \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* Labels of other security modules and access lists: what `ls -l` shows beside mode and owner, and
+ * as visible as those. */
+static __always_inline bool shown_by_ls(const char *name)
+{
+	__u64 s = 0;
+
+	bpf_probe_read_kernel(&s, sizeof(s), name); /* a buffer of the kernel's, 256 bytes long */
+	return s == SBX_CHARS8('s', 'e', 'c', 'u', 'r', 'i', 't', 'y') ||
+	       (s & ~0ull >> 8) == SBX_CHARS8('s', 'y', 's', 't', 'e', 'm', '.', 0);
+}
+
+SEC("lsm/inode_getxattr")
+int BPF_PROG(sbx_inode_getxattr, struct dentry *dentry, const char *name, int ret)
+{
+	if (ret || sbx_outside() || shown_by_ls(name))
+		return ret;
+	return sbx_verdict(check_meta(dentry, SBX_OP_GETXATTR, SBX_READ));
+}
+
 SBX_META_HOOK(inode_listxattr, SBX_OP_GETXATTR, SBX_READ, struct dentry *dentry)
 SBX_META_HOOK(inode_setxattr, SBX_OP_SETXATTR, SBX_WRITE, void *idmap, struct dentry *dentry,
 	      const char *name, const void *value, unsigned long size, int flags)
