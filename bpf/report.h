@@ -220,7 +220,10 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 	} else {
 		spell_path(sc, dr);
 	}
-	bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
+	if (why == SBX_WHY_OTHERS_PROC) /* ps asks for every process there is: one record will do */
+		bpf_probe_read_kernel(&h.h, sizeof(__u32), (void *)sc->lv[0].name);
+	else
+		bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
 	dr->key.object = h.h;
 	sbx_report_commit(id, mode, quiet);
 	return 0;
