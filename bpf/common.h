@@ -32,8 +32,8 @@
 #define SB_KERNMOUNT (1ul << 22)
 #define SB_NOUSER    (1ul << 31)
 
-#define PROC_SUPER_MAGIC      0x9fa0
-#define NSFS_MAGIC	      0x6e736673
+#define PROC_SUPER_MAGIC 0x9fa0
+#define NSFS_MAGIC	 0x6e736673
 
 #define __maybe_unused __attribute__((unused))
 

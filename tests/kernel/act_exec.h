@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting programs and mapping their code. Part of act.c, which includes it. */
+#ifndef SBX_ACT_EXEC_H
+#define SBX_ACT_EXEC_H
+
+static int wait_exec(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? -(WEXITSTATUS(status) & 0x7f) : -ECHILD;
+}
+
+static int do_exec(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+
+		if (null >= 0)
+			dup2(null, 1);
+		execv(a[0], a);
+		_exit(errno);
+	}
+	return wait_exec(pid);
+}
+
+static int do_exec_memfd(char **a)
+{
+	char buf[65536], *none[] = {"x", NULL};
+	int src = open(a[0], O_RDONLY), fd;
+	ssize_t n;
+	pid_t pid;
+
+	if (src < 0)
+		return -errno;
+	fd = memfd_create("x", 0);
+	while ((n = read(src, buf, sizeof(buf))) > 0)
+		if (write(fd, buf, n) != n)
+			return -EIO;
+	close(src);
+	pid = fork();
+	if (!pid) {
+		syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+		_exit(errno);
+	}
+	close(fd);
+	return wait_exec(pid);
+}
+
+static int do_mmap_exec(char **a)
+{
+	int fd = open(a[0], O_RDONLY);
+	void *m;
+
+	if (fd < 0)
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (m == MAP_FAILED)
+		return -errno;
+	munmap(m, 4096);
+	return 0;
+}
+
+static int do_mprotect_exec(char **a)
+{
+	int fd = open(a[0], O_RDONLY), r;
+	void *m;
+
+	if (fd < 0)
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (m == MAP_FAILED)
+		return -errno;
+	r = result(mprotect(m, 4096, PROT_READ | PROT_EXEC));
+	munmap(m, 4096);
+	return r;
+}
+
+static int do_jit(char **a)
+{
+	void *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (m == MAP_FAILED)
+		return -errno;
+	if (mprotect(m, 4096, PROT_READ | PROT_EXEC))
+		return -errno;
+	m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m == MAP_FAILED ? -errno : 0;
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Naming peers. Part of act.c, which includes it. */
+#ifndef SBX_ACT_NET_H
+#define SBX_ACT_NET_H
+
+static socklen_t address(struct sockaddr_storage *ss, const char *host, const char *port)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in *four = (struct sockaddr_in *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (strchr(host, ':')) {
+		six->sin6_family = AF_INET6;
+		inet_pton(AF_INET6, host, &six->sin6_addr);
+		six->sin6_port = htons(atoi(port));
+		return sizeof(*six);
+	}
+	four->sin_family = AF_INET;
+	inet_pton(AF_INET, host, &four->sin_addr);
+	four->sin_port = htons(atoi(port));
+	return sizeof(*four);
+}
+
+/* Nobody may listen: being refused or unreachable means that we were let through. */
+static int answer(int fd, long r)
+{
+	int e = errno;
+
+	close(fd);
+	if (r < 0 && (e == ECONNREFUSED || e == ENETUNREACH || e == EHOSTUNREACH ||
+		      e == EINPROGRESS || e == EADDRNOTAVAIL))
+		return 0;
+	return r < 0 ? -e : 0;
+}
+
+static int do_connect(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : answer(fd, connect(fd, (void *)&ss, len));
+}
+
+static int do_udp_connect(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, connect(fd, (void *)&ss, len));
+}
+
+static int do_sendto(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+/* udp_sendmsg() takes AF_UNSPEC for AF_INET. */
+static int do_sendto_unspec(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ss.ss_family = AF_UNSPEC;
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+static int do_sendmmsg(char **a)
+{
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &ss}};
+	int fd;
+
+	m.msg_hdr.msg_namelen = address(&ss, a[0], a[1]);
+	fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+	return fd < 0 ? -errno : answer(fd, sendmmsg(fd, &m, 1, 0));
+}
+
+static int do_fastopen(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, MSG_FASTOPEN, (void *)&ss, len));
+}
+
+static int do_bind(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, bind(fd, (void *)&ss, len));
+}
+
+static int do_listen_unbound(char **a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, listen(fd, 1));
+}
+
+static int do_socket(char **a)
+{
+	return closed(socket(atoi(a[0]), atoi(a[1]), atoi(a[2])));
+}
+
+static int do_ip_options(char **a)
+{
+	unsigned char lsrr[] = {131, 7, 4, 192, 0, 2, 1, 0};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+
+	r = result(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, lsrr, sizeof(lsrr)));
+	close(fd);
+	return r;
+}
+
+static int do_unix(char **a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strncpy(un.sun_path, a[0], sizeof(un.sun_path) - 1);
+	if (un.sun_path[0] == '@')
+		un.sun_path[0] = 0;
+	return answer(fd, connect(fd, (void *)&un, sizeof(un.sun_family) + strlen(a[0])));
+}
+
+/* A server and a client in one sandbox. */
+static int do_unix_inside(char **a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), r;
+
+	strncpy(un.sun_path, a[0], sizeof(un.sun_path) - 1);
+	unlink(a[0]);
+	r = result(bind(s, (void *)&un, sizeof(un)));
+	if (!r)
+		r = result(listen(s, 1));
+	if (!r)
+		r = result(connect(c, (void *)&un, sizeof(un)));
+	close(s);
+	close(c);
+	return r;
+}
+
+#endif
