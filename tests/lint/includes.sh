@@ -40,6 +40,7 @@ place() { # DIRECTORY NAME
 	esac
 }
 
+quoted='#[[:space:]]*include[[:space:]]*[<"]([^>"]*)[>"]'
 rc=0
 complain() {
 	echo "$1: includes $2. Hint: $3"
@@ -48,8 +49,8 @@ complain() {
 
 while IFS=: read -r file line text; do
 	dir=$(dirname "$file")
-	name=$(sed -n 's/.*#[[:space:]]*include[[:space:]]*[<"]\([^>"]*\)[>"].*/\1/p' <<<"$text")
-	[ -n "$name" ] || continue
+	[[ $text =~ $quoted ]] || continue
+	name=${BASH_REMATCH[1]}
 	case "$text" in
 	*\<*)
 		case "$dir:$name" in
