@@ -103,6 +103,14 @@ static void same_policy(const struct sbx_policy *a, const struct sbx_policy *b)
 	assert_int_equal(a->exec_anonymous, b->exec_anonymous);
 	assert_int_equal(a->families, b->families);
 	assert_int_equal(a->caps, b->caps);
+	assert_int_equal(a->n_env_keep, b->n_env_keep);
+	for (i = 0; i < a->n_env_keep; i++)
+		same(a->env_keep[i], b->env_keep[i]);
+	assert_int_equal(a->n_env_set, b->n_env_set);
+	for (i = 0; i < a->n_env_set; i++) {
+		same(a->env_set[i].name, b->env_set[i].name);
+		same(a->env_set[i].value, b->env_set[i].value);
+	}
 	assert_int_equal(a->n_sources, b->n_sources);
 	assert_int_equal(a->n_files, b->n_files);
 	for (i = 0; i < a->n_files; i++) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbx-bpf events: what was denied. Reads the kernel's records and consumes nothing, so that any
- * number of readers see the same. Following is polling: a slot's `seq` tells when there is more.
- * A source keeps its records open: what came before its end is still told after it.
+ * sbx-bpf events: what was denied. Any number of readers see the same. What came before a sandbox's
+ * end is still told after it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "user/cli/commands.h"
-#include "user/event/format.h"
-#include "user/policy/compile.h"
+#include "user/cli/follow.h"
 
 #define POLL_MS 200
 
@@ -30,20 +28,8 @@ static const struct sbx_opt opts[] = {
 	{0},
 };
 
-struct source {
-	uint64_t id, seq, lost;
-	int fd;
-	bool again; /* a record may be written a moment after `seq` was raised */
-	uint32_t generation;
-	char name[SBX_NAME_LEN];
-	struct sbx_policy *policy;
-	struct sbx_facts facts;
-	struct sbx_event *seen;
-	size_t n_seen;
-};
-
-static struct source sources[SBX_MAX_SANDBOXES]; /* by slot; id 0: none */
-static const struct source *last_told;
+static struct sbx_follow sources[SBX_MAX_SANDBOXES]; /* by slot; id 0: none */
+static const struct sbx_follow *last_told;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
@@ -67,19 +53,17 @@ static void put_time(const char *prefix, uint64_t boot_ns)
 		printf("%s%s", prefix, text);
 }
 
-static void tell_source(const struct source *s)
+static void tell_source(const struct sbx_follow *s)
 {
 	if (last_told != s && !sbx_globals.json)
 		printf("%s== sandbox %s\n", last_told ? "\n" : "", s->name);
 	last_told = s;
 }
 
-static void tell_event(const struct source *s, const struct sbx_event *ev)
+static void tell_event(const struct sbx_event *ev, const struct sbx_event *before, void *arg)
 {
-	struct sbx_event_context ctx = {.sandbox = s->name,
-					.policy = s->policy,
-					.facts = &s->facts,
-					.color = sbx_use_color(stdout)};
+	const struct sbx_follow *s = arg;
+	struct sbx_event_context ctx = sbx_follow_context(s, stdout);
 
 	if (sbx_globals.json) {
 		sbx_put_json(stdout, sbx_event_json(ev, &ctx));
@@ -95,121 +79,51 @@ static void tell_event(const struct source *s, const struct sbx_event *ev)
 	putchar('\n');
 }
 
-static void tell_lost(const struct source *s)
+static void tell_lost(const struct sbx_follow *s)
 {
 	if (sbx_globals.json) {
-		sbx_put_json(stdout, json_pack("{s:s, s:I, s:I}", "sandbox", s->name, "sandbox_id",
-					       (json_int_t)s->id, "lost", (json_int_t)s->lost));
+		sbx_put_json(stdout,
+			     json_pack("{s:s, s:I, s:I}", "sandbox", s->name, "sandbox_id",
+				       (json_int_t)s->id, "lost", (json_int_t)s->last.lost));
 		return;
 	}
 	tell_source(s);
 	printf("%llu more found no room among the %d records: they are counted only\n",
-	       (unsigned long long)s->lost, SBX_MAX_EVENTS);
+	       (unsigned long long)s->last.lost, SBX_MAX_EVENTS);
 }
 
 /* --- sources --- */
 
-static void load_policy(struct source *s, struct sbx_kern *k)
+static void close_source(struct sbx_follow *s)
 {
-	struct sbx_policy *p = NULL;
-	struct sbx_facts f = {0};
-	char *json = NULL;
-
-	if (!sbx_kern_meta(k, s->id, &json) && !sbx_meta_load(json, &p, &f)) {
-		sbx_policy_free(s->policy);
-		sbx_facts_free(&s->facts);
-		s->policy = p;
-		s->facts = f;
-	}
-	free(json);
-}
-
-static void close_source(struct source *s)
-{
-	if (!s->id)
-		return;
-	close(s->fd);
-	sbx_policy_free(s->policy);
-	sbx_facts_free(&s->facts);
-	free(s->seen);
 	if (last_told == s)
 		last_told = NULL;
-	*s = (struct source){0};
+	sbx_follow_close(s);
 }
 
-static void open_source(struct source *s, struct sbx_kern *k, const struct sbx_slot *slot)
+static void look(struct sbx_kern *k, struct sbx_follow *s)
 {
-	int fd = sbx_kern_events_open(k, slot->id);
+	uint64_t lost = s->last.lost;
 
-	if (fd < 0)
-		return; /* it is coming or going: the next round tells */
-	*s = (struct source){.id = slot->id, .fd = fd, .again = true};
-	memcpy(s->name, slot->name, sizeof(s->name));
-	s->name[sizeof(s->name) - 1] = 0;
-}
-
-static bool same(const struct sbx_event *a, const struct sbx_event *b)
-{
-	return a->first_ns == b->first_ns && a->op == b->op && a->why == b->why &&
-	       a->mode == b->mode && a->pid == b->pid && a->ino == b->ino &&
-	       a->path_len == b->path_len && a->port == b->port && a->detail == b->detail;
-}
-
-static bool is_news(const struct source *s, const struct sbx_event *ev)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_seen; i++)
-		if (same(&s->seen[i], ev))
-			return s->seen[i].count != ev->count;
-	return true;
-}
-
-static void read_source(struct source *s, const struct sbx_slot *slot)
-{
-	struct sbx_event *v = NULL;
-	uint64_t lost = __atomic_load_n(&slot->lost, __ATOMIC_SEQ_CST);
-	size_t n = 0, i;
-
-	if (sbx_kern_events_read(s->fd, &v, &n))
-		return;
-	for (i = 0; i < n; i++)
-		if (is_news(s, &v[i]))
-			tell_event(s, &v[i]);
-	free(s->seen);
-	s->seen = v;
-	s->n_seen = n;
-	if (lost != s->lost) {
-		s->lost = lost;
+	if (!sbx_follow_look(s, k, tell_event, s)) {
+		if (opt.follow)
+			sbx_note("sandbox %s ended", s->name);
+		close_source(s);
+	} else if (lost != s->last.lost) {
 		tell_lost(s);
 	}
 }
 
-/* One round over one slot. */
-static void visit(struct sbx_kern *k, uint64_t only, struct source *s, const struct sbx_slot *slot)
+/* One round over one slot. One that cannot be opened is coming or going: the next round tells. */
+static void visit(struct sbx_kern *k, uint64_t only, struct sbx_follow *s,
+		  const struct sbx_slot *slot)
 {
 	uint64_t id = __atomic_load_n(&slot->id, __ATOMIC_SEQ_CST);
-	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_SEQ_CST);
 
-	if (s->id && s->id != id) {
-		read_source(s, slot);
-		if (opt.follow)
-			sbx_note("sandbox %s ended", s->name);
-		close_source(s);
-	}
-	if (id && !s->id && (!only || id == only))
-		open_source(s, k, slot);
-	if (!s->id)
-		return;
-	if (!s->policy || s->generation != slot->generation) {
-		s->generation = slot->generation;
-		load_policy(s, k);
-	}
-	if (seq != s->seq || s->again) {
-		s->again = seq != s->seq;
-		s->seq = seq;
-		read_source(s, slot);
-	}
+	if (s->id)
+		look(k, s);
+	if (id && !s->id && (!only || id == only) && !sbx_follow_open(s, k, id))
+		look(k, s);
 }
 
 /* --- rounds --- */

@@ -57,6 +57,28 @@ int sbx_person_find(const char *user, struct sbx_person *out)
 	return 0;
 }
 
+int sbx_person_for_command(const char *user, struct sbx_person *out)
+{
+	struct sbx_person p;
+	int rc;
+
+	if (geteuid())
+		return sbx_fail(SBX_EXIT_PERMISSION,
+				"run it with sudo: the command still runs as you",
+				"only root can put a command into a sandbox");
+	rc = sbx_person_find(user, &p);
+	if (rc)
+		return rc;
+	if (!user && !p.uid) {
+		sbx_person_free(&p);
+		return sbx_fail(
+			SBX_EXIT_USAGE, "--user NAME, or --user root if that is meant",
+			"root calls without sudo: it is open as whom the command is to run");
+	}
+	*out = p;
+	return 0;
+}
+
 void sbx_person_free(struct sbx_person *p)
 {
 	free(p->name);

@@ -19,6 +19,8 @@ struct sbx_person {
  * user database has no such user, or none with a home.
  */
 int sbx_person_find(const char *user, struct sbx_person *out);
+/* The same for who runs a command: root must call, and root must be meant where it is root. */
+int sbx_person_for_command(const char *user, struct sbx_person *out);
 void sbx_person_free(struct sbx_person *p);
 
 struct sbx_load_request {

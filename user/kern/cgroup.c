@@ -68,6 +68,21 @@ static int own_cgroup(char *buf, size_t size)
 	return r;
 }
 
+#define RUN_PREFIX "sbx-run-"
+
+static void remove_stale(const char *parent)
+{
+	DIR *dir = opendir(parent);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (!strncmp(e->d_name, RUN_PREFIX, strlen(RUN_PREFIX)))
+			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR); /* EBUSY: it lives */
+	closedir(dir);
+}
+
 int sbx_cgroup_create(const char *name, char *buf, size_t size, struct sbx_diags *d)
 {
 	char top[256], own[2048];
@@ -83,7 +98,11 @@ int sbx_cgroup_create(const char *name, char *buf, size_t size, struct sbx_diags
 	}
 	if (!strcmp(own, "/"))
 		*own = 0;
-	n = snprintf(buf, size, "%s%s/sbx-%s-%d", top, own, name, getpid());
+	n = snprintf(buf, size, "%s%s", top, own);
+	if (n < (int)size)
+		remove_stale(buf);
+	if (n < (int)size)
+		n += snprintf(buf + n, size - n, "/" RUN_PREFIX "%s-%d", name, getpid());
 	if (n >= (int)size)
 		return -ENAMETOOLONG;
 	if (mkdir(buf, 0755)) {

@@ -113,7 +113,8 @@ int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json);
 /* Where cgroup2 is mounted ("/sys/fs/cgroup" or ".../unified"), or -ENOENT. */
 int sbx_cgroup_mount(char *buf, size_t size);
 int sbx_cgroup_id(const char *path, uint64_t *id);
-/* A new child of the caller's own cgroup, "sbx-<name>-<pid>"; its absolute path in buf. */
+/* A new child of the caller's own cgroup, "sbx-run-<name>-<pid>"; its absolute path in buf. Under
+ * the loader's lock: empty ones there are what killed runs left, and are removed. */
 int sbx_cgroup_create(const char *name, char *buf, size_t size, struct sbx_diags *d);
 int sbx_cgroup_move_self(const char *path);
 /* Number of tasks in the subtree; -ENOENT when it is gone. */

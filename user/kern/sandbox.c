@@ -190,6 +190,12 @@ void sbx_kern_sweep(struct sbx_kern *k)
 			continue;
 		}
 		path = sbx_cgroup_path_of(k->slots[i].cgroup_id);
+		/* The `run` that made it may have been killed. */
+		if (path && k->slots[i].flags & SBX_SLOT_EPHEMERAL && !sbx_cgroup_tasks(path) &&
+		    !sbx_cgroup_remove(path)) {
+			free(path);
+			path = NULL;
+		}
 		if (!path && !sbx_labels_visit(k, count_task, &c) && !c.tasks)
 			free_slot(k, i);
 		free(path);

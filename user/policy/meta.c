@@ -233,6 +233,20 @@ static json_t *texts(struct dump *d, char *const *v, size_t n)
 	return list;
 }
 
+static json_t *env_set(struct dump *d, const struct sbx_policy *p)
+{
+	json_t *list = check(d, json_array()), *one;
+	size_t i;
+
+	for (i = 0; i < p->n_env_set; i++) {
+		one = check(d, json_array());
+		append(d, one, text(d, p->env_set[i].name));
+		append(d, one, text(d, p->env_set[i].value));
+		append(d, list, one);
+	}
+	return list;
+}
+
 char *sbx_meta_dump(const struct sbx_policy *p, const struct sbx_facts *facts)
 {
 	struct dump d = {0};
@@ -247,6 +261,8 @@ char *sbx_meta_dump(const struct sbx_policy *p, const struct sbx_facts *facts)
 	set(&d, j, "exec_anonymous", number(&d, p->exec_anonymous));
 	set(&d, j, "families", number(&d, p->families));
 	set(&d, j, "caps", number(&d, p->caps));
+	set(&d, j, "env_keep", texts(&d, p->env_keep, p->n_env_keep));
+	set(&d, j, "env_set", env_set(&d, p));
 	set(&d, j, "sources", texts(&d, p->sources, p->n_sources));
 	set(&d, j, "files", file_rules(&d, p));
 	set(&d, j, "net", net_rules(&d, p));

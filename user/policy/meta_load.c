@@ -231,6 +231,18 @@ static void net_rule(struct load *l, const json_t *j, struct sbx_net_rule *r)
 	r->except = endpoints(l, json_object_get(j, "except"), &r->n_except);
 }
 
+static void env_set(struct load *l, const json_t *j, struct sbx_policy *p)
+{
+	const json_t *list = array(l, j, &p->n_env_set);
+	size_t i;
+
+	p->env_set = zalloc(l, p->n_env_set, sizeof(*p->env_set));
+	for (i = 0; p->env_set && i < p->n_env_set; i++) {
+		p->env_set[i].name = needed_text(l, json_array_get(json_array_get(list, i), 0));
+		p->env_set[i].value = needed_text(l, json_array_get(json_array_get(list, i), 1));
+	}
+}
+
 static void policy(struct load *l, const json_t *j, struct sbx_policy *p)
 {
 	const json_t *list;
@@ -243,6 +255,8 @@ static void policy(struct load *l, const json_t *j, struct sbx_policy *p)
 	p->exec_anonymous = number(l, json_object_get(j, "exec_anonymous"), 1);
 	p->families = number(l, json_object_get(j, "families"), UINT64_MAX);
 	p->caps = number(l, json_object_get(j, "caps"), UINT64_MAX);
+	p->env_keep = texts(l, json_object_get(j, "env_keep"), &p->n_env_keep);
+	env_set(l, json_object_get(j, "env_set"), p);
 	p->sources = texts(l, json_object_get(j, "sources"), &p->n_sources);
 	list = array(l, json_object_get(j, "files"), &p->n_files);
 	p->files = zalloc(l, p->n_files, sizeof(*p->files));
