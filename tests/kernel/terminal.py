@@ -237,6 +237,7 @@ def less(t):
     t.command(f"{RUN} less long", "line 20")
     t.type("/line 250\n")
     t.expect("line 25[0-9]")
+    time.sleep(2)  # a stop that comes while it draws is lost on less
     t.type("\x1a")
     t.expect("Stopped")
     t.expect(PROMPT)
@@ -249,6 +250,8 @@ def less(t):
 def vim(t):
     if not shutil.which("vim"):
         return "vim is missing"
+    if os.path.exists(f"{DIR}/text"):
+        os.unlink(f"{DIR}/text")
     t.command(f"{RUN} vim -u NONE -i NONE -n text", r"text")
     time.sleep(3)
     t.type("ihello")

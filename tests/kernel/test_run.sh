@@ -22,6 +22,8 @@ policy "$W/run.yaml" <<END
     path: ["$W/ok/**", "\${tmp}/**"]
   - allow: [read]
     path: ["$W/ro/**", "/proc/sys/**", "/proc/filesystems"]
+  - allow: [write] # standard output and error are judged as well
+    path: ["$W/log", "$W/err"]
   - deny: [exec]
     path: "/usr/bin/mawk"
 END
@@ -210,6 +212,7 @@ status "exec: no name" 2 "$SBX" exec -- true
 status "exec: no such sandbox" 125 "$SBX" exec --in no-such --user tess -- true
 "$SBX" exec --in run --user tess -- sh -c 'cat <&4' 4<"$W/shut/file" 2>"$W/err" | cat >"$W/log"
 hasnt "exec: descriptors are judged" secret "$W/log"
+has "exec: says that there were denials" "denials in sandbox run meanwhile" "$W/err"
 touch "$W/ok/stop"
 check "run: the sandbox goes when it is empty" wait_for 60 gone
 status "run: what was left was bound" 1 grep -q secret "$W/ok/stolen"

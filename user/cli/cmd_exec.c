@@ -59,6 +59,21 @@ static void no_tick(void *arg)
 {
 }
 
+/* Those of others in it count, too: who was denied what is for `events` to tell. */
+static void say_denied(const struct place *p)
+{
+	struct sbx_kern *k = NULL;
+	struct sbx_slot now;
+
+	if (sbx_open_any(&k) || !k)
+		return;
+	now = sbx_kern_slots(k)[SBX_SLOT_OF(p->slot.id)];
+	if (now.id == p->slot.id && now.denied > p->slot.denied)
+		sbx_note("%llu denials in sandbox %s meanwhile: `sbx-bpf events --name %s`",
+			 (unsigned long long)(now.denied - p->slot.denied), now.name, now.name);
+	sbx_kern_close(k);
+}
+
 static int launch(struct sbx_kern **k, const struct place *p, struct sbx_launch *l, int *code)
 {
 	struct sbx_job job;
@@ -68,10 +83,14 @@ static int launch(struct sbx_kern **k, const struct place *p, struct sbx_launch 
 	l->confine = p->slot.flags & SBX_SLOT_NO_NEW_PRIVS;
 	l->caps = p->policy->caps;
 	sbx_job_begin(&job);
-	rc = sbx_launch(l, k, &job);
-	if (rc)
+	rc = sbx_job_cancelled() ? SBX_EXIT_RUN : sbx_launch(l, k, &job);
+	if (rc) {
+		sbx_job_child(&job);
 		return rc;
+	}
 	status = sbx_job_wait(&job, no_tick, NULL);
+	say_denied(p);
+	fflush(NULL);
 	sbx_job_die_alike(&job, status);
 	*code = sbx_job_code(status);
 	return 0;

@@ -79,7 +79,7 @@ static int open_events(struct run *r)
 	int fd;
 
 	if (!opt.events) {
-		r->denials.live = isatty(STDERR_FILENO) ? NULL : stderr;
+		r->denials.live = isatty(STDERR_FILENO) || sbx_globals.json ? NULL : stderr;
 		return 0;
 	}
 	fd = number ? atoi(opt.events) : open_as_caller(opt.events);
@@ -141,6 +141,12 @@ static void warn_of_exfiltration(const struct sbx_policy *p)
 
 /* --- the sandbox --- */
 
+/* linux/major.h: UNIX98_PTY_SLAVE_MAJOR and UNIX98_PTY_MAJOR_COUNT */
+static bool is_pty(dev_t dev)
+{
+	return major(dev) >= 136 && major(dev) < 144;
+}
+
 static int attach(struct run *r, struct sbx_kern *k)
 {
 	struct sbx_attach_opts o = {.cgroup = r->ending.cgroup, .mode = r->mode};
@@ -158,8 +164,9 @@ static int attach(struct run *r, struct sbx_kern *k)
 	o.flags = SBX_SLOT_EPHEMERAL | (r->mode == SBX_MODE_ENFORCE ? SBX_SLOT_NO_NEW_PRIVS : 0);
 	if (r->job.tty >= 0) {
 		o.tty_dev = major(r->job.tty_dev) << 20 | minor(r->job.tty_dev);
-		/* /dev/tty1 may have several inodes; in devpts, the number alone means nothing. */
-		o.tty_ino = major(r->job.tty_dev) < 136 ? 0 : r->job.tty_ino;
+		/* A /dev/tty1 may have several inodes. Of pseudo-terminals there may be as many
+		 * with this number as there are devpts instances. */
+		o.tty_ino = is_pty(r->job.tty_dev) ? r->job.tty_ino : 0;
 	}
 	rc = sbx_kern_attach(k, &r->loaded.compiled, &o, &r->ending.id, &d);
 	if (rc)
@@ -185,6 +192,8 @@ static int start(struct run *r)
 	rc = attach(r, k);
 	if (!rc)
 		rc = sbx_denials_open(&r->denials, r->ending.id);
+	if (!rc && sbx_job_cancelled())
+		rc = SBX_EXIT_RUN;
 	if (!rc)
 		rc = sbx_launch(&l, &k, &r->job);
 	sbx_kern_close(k);
@@ -243,10 +252,7 @@ static int report(struct run *r, int status)
 
 static int run_it(struct run *r)
 {
-	int rc, status;
-
-	sbx_job_begin(&r->job);
-	rc = start(r);
+	int rc = start(r), status;
 
 	if (rc) {
 		if (*r->ending.cgroup) {
@@ -271,6 +277,7 @@ static int run(int n, char **argv)
 		rc = sbx_person_for_command(opt.user, &r.who);
 	if (!rc)
 		rc = open_events(&r);
+	sbx_job_begin(&r.job); /* from here on there is something to be removed again */
 	if (!rc)
 		rc = sbx_tmpdir_make(&r.who, &r.ending.tmp);
 	if (!rc)
@@ -282,6 +289,8 @@ static int run(int n, char **argv)
 	}
 	if (!*r.ending.cgroup)
 		sbx_tmpdir_remove(&r.ending.tmp);
+	if (rc)
+		sbx_job_child(&r.job); /* a signal that cancelled us has its effect now */
 	sbx_denials_close(&r.denials);
 	sbx_environ_free(r.env);
 	sbx_loaded_free(&r.loaded);

@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include "user/cli/job.h"
 
-/* What we wait for. Stop signals are not among them: they stop us, as they stop the command. */
-static const int handled[] = {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGCONT, SIGUSR1, SIGUSR2};
+/* What we wait for. Of stop signals nothing is to be done: we stop when the command has stopped,
+ * not before, since it may have a screen to put back first. */
+static const int handled[] = {SIGCHLD, SIGTERM, SIGHUP,	 SIGINT,  SIGQUIT, SIGCONT,
+			      SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
 
 static const struct timespec quarter = {.tv_nsec = 250 * 1000 * 1000};
 
@@ -53,6 +55,21 @@ void sbx_job_begin(struct sbx_job *j)
 	sigprocmask(SIG_BLOCK, &set, &j->old_mask);
 }
 
+bool sbx_job_cancelled(void)
+{
+	static const int deadly[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
+	struct sigaction sa;
+	sigset_t set;
+	size_t i;
+
+	sigpending(&set);
+	for (i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+		if (sigismember(&set, deadly[i]) && !sigaction(deadly[i], NULL, &sa) &&
+		    sa.sa_handler != SIG_IGN)
+			return true;
+	return false;
+}
+
 void sbx_job_child(const struct sbx_job *j)
 {
 	sigaction(SIGCHLD, &j->old_chld, NULL);
@@ -60,87 +77,81 @@ void sbx_job_child(const struct sbx_job *j)
 	sigprocmask(SIG_SETMASK, &j->old_mask, NULL);
 }
 
-/* Stops us as long as nobody says otherwise; a group that no shell watches is not stopped. */
+/*
+ * The command has stopped: so do we, until a shell lets us go on. A group that no shell watches is
+ * not stopped by SIGTSTP; then the command goes on at once.
+ */
 static void stop_too(const struct sbx_job *j, int sig)
 {
 	bool whole = sig == SIGTSTP && j->tty >= 0 && tcgetpgrp(j->tty) == getpgrp();
+	static const struct timespec none;
+	sigset_t stop;
 
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	while (sigtimedwait(&stop, NULL, &none) > 0)
+		;
 	/* Programs that read Ctrl-Z themselves stop their process group, of which they cannot
-	 * reach what is outside the sandbox: a script around us has to stop too. */
+	 * reach what is outside the sandbox: a script around us has to stop, too. */
 	kill(whole ? 0 : getpid(), SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL); /* here we stop */
+	sigprocmask(SIG_BLOCK, &stop, NULL);
 	kill(j->pid, SIGCONT);
 }
 
-static bool still_stopped(const struct sbx_job *j)
+static bool was_sent(const siginfo_t *info)
 {
-	siginfo_t info = {0};
-
-	return !waitid(P_PID, j->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) && info.si_pid == j->pid;
+	return info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
 }
 
-/*
- * The command has stopped. After Ctrl-Z and fg both of us go on, and we may be the first to run:
- * only what stays stopped for a moment was stopped by itself.
- */
-static void stopped(struct sbx_job *j)
+/* The next signal; those of the terminal have reached the command already. */
+static int next_signal(struct sbx_job *j, const struct timespec *wait, siginfo_t *info)
 {
-	const struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
-	int status;
+	sigset_t set;
+	int sig;
 
-	nanosleep(&moment, NULL);
-	if (still_stopped(j) && waitpid(j->pid, &status, WUNTRACED | WNOHANG) == j->pid &&
-	    WIFSTOPPED(status))
-		stop_too(j, WSTOPSIG(status));
-}
-
-/* Those of the terminal have reached the command already. */
-static void pass_on(struct sbx_job *j, const siginfo_t *info)
-{
-	bool sent =
-		info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
-
-	if (info->si_signo == SIGINT && !sent)
+	handled_set(&set);
+	sig = sigtimedwait(&set, info, wait);
+	if (sig == SIGINT && !was_sent(info))
 		j->interrupted = true;
-	if (sent && info->si_signo != SIGCHLD)
-		kill(j->pid, info->si_signo);
+	return sig;
 }
 
-/* A shell that is killed inside leaves the terminal to a group that is no more. */
+/* A shell that is killed inside leaves the terminal to a group that is no more. SIGTTOU is blocked,
+ * so that we may, whoever has it. */
 static void take_terminal_back(const struct sbx_job *j, int status)
 {
-	sigset_t ttou, old;
 	pid_t group;
 
 	if (j->tty < 0 || !j->foreground)
 		return;
 	group = tcgetpgrp(j->tty);
-	sigemptyset(&ttou);
-	sigaddset(&ttou, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &ttou, &old);
 	if (group != getpgrp() && kill(-group, 0) && errno == ESRCH)
 		tcsetpgrp(j->tty, group = getpgrp());
 	if (WIFSIGNALED(status) && group == getpgrp())
 		tcsetattr(j->tty, TCSADRAIN, &j->modes);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 int sbx_job_wait(struct sbx_job *j, void (*tick)(void *arg), void *arg)
 {
+	static const struct timespec none;
 	siginfo_t info;
-	sigset_t set;
 	int status, sig;
 
-	handled_set(&set);
 	for (;;) {
-		if (waitpid(j->pid, &status, WNOHANG) == j->pid)
-			break;
-		if (still_stopped(j))
-			stopped(j);
-		sig = sigtimedwait(&set, &info, &quarter);
-		if (sig > 0)
-			pass_on(j, &info);
+		if (waitpid(j->pid, &status, WNOHANG | WUNTRACED) == j->pid) {
+			if (!WIFSTOPPED(status))
+				break;
+			stop_too(j, WSTOPSIG(status));
+			continue;
+		}
+		sig = next_signal(j, &quarter, &info);
+		if (sig > 0 && sig != SIGCHLD && was_sent(&info))
+			kill(j->pid, sig);
 		tick(arg);
 	}
+	while (next_signal(j, &none, &info) > 0) /* what killed it has come to us, too */
+		;
 	take_terminal_back(j, status);
 	return status;
 }

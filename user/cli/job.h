@@ -32,7 +32,9 @@ struct sbx_job {
 
 /* Before the fork: our signals wait from here on. */
 void sbx_job_begin(struct sbx_job *j);
-/* In the child: signals as we found them. */
+/* A signal has come that means the end of us, and the command is not there yet to have it. */
+bool sbx_job_cancelled(void);
+/* In the child, and when there is none: signals as we found them. */
 void sbx_job_child(const struct sbx_job *j);
 /* Returns the wait status. `tick` is called about four times a second. */
 int sbx_job_wait(struct sbx_job *j, void (*tick)(void *arg), void *arg);

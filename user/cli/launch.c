@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -78,6 +79,9 @@ static int become(const struct sbx_launch *l, const gid_t *groups, int n)
 	if (!r && l->confine)
 		r = drop_capabilities(keep);
 	if (!r && l->confine && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		r = -errno;
+	/* The caller's session keyring may hold root's keys, and comes with every process. */
+	if (!r && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		r = -errno;
 	/* Until the command is executed, other processes of the user must not take us over. */
 	if (!r && prctl(PR_SET_DUMPABLE, 0))

@@ -83,7 +83,7 @@ json_t *sbx_ending_left(const struct sbx_ending *e)
 	struct names names = {.list = json_array()};
 	struct sbx_kern *k = NULL;
 
-	if (!sbx_open_any(&k) && k)
+	if (e->id && !sbx_open_any(&k) && k)
 		sbx_kern_tasks(k, e->id, add_name, &names);
 	sbx_kern_close(k);
 	return names.list;
@@ -107,9 +107,9 @@ bool sbx_ending_finish(struct sbx_ending *e)
 
 	r = sbx_kern_open(SBX_KERN_CHANGE, &k, &none);
 	sbx_cgroup_remove(e->cgroup);
-	if (!r)
+	if (!r && e->id)
 		r = sbx_kern_tasks(k, e->id, count_one, &tasks);
-	if (!r && !tasks)
+	if (!r && e->id && !tasks)
 		sbx_kern_detach(k, e->id, &none); /* -ENOENT: the sweep was quicker */
 	sbx_diags_free(&none);
 	sbx_kern_close(k);

@@ -7,7 +7,7 @@
 #include "user/cli/tmpdir.h"
 
 struct sbx_ending {
-	uint64_t id;
+	uint64_t id; /* 0: the cgroup has none yet */
 	char cgroup[4096];
 	struct sbx_tmpdir tmp;
 };
