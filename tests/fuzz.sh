@@ -24,7 +24,7 @@ for bin; do
 	done
 	[ "$name" != policy ] || seeds+=(policies tests/golden/bad)
 	log=build/fuzz-$name.log
-	if "$bin" -max_total_time="$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	if "$bin" -max_total_time="$each" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="build/crash-$name-" "$corpus" "${seeds[@]}" >"$log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 		ok "$name: ${runs:-?} runs in $each s"

@@ -112,7 +112,7 @@ static void spell(struct sbx_event *ev, const uint8_t *data, size_t size)
 		ev->path[n++] = data[i];
 	}
 	while (n && ev->path[n - 1] == '/')
-		n--;
+		ev->path[--n] = 0;
 	if (!ev->path_len)
 		ev->path_len = n;
 }

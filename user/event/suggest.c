@@ -122,7 +122,7 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 	if (t->setting) {
 		s->anonymous |= ev->why == SBX_WHY_ANONYMOUS_EXEC;
 		s->netlink |= ev->op == SBX_OP_SOCKET;
-		if (ev->op == SBX_OP_CAPABILITY)
+		if (ev->op == SBX_OP_CAPABILITY && sbx_capability_name(ev->detail))
 			s->caps |= 1ull << ev->detail;
 		return 0;
 	}
