@@ -19,7 +19,7 @@
 #define SBX_MODE_AUDIT	 1
 
 #define SBX_SLOT_NO_NEW_PRIVS 0x1 /* `run` and `exec` start commands with no_new_privs */
-#define SBX_SLOT_EPHEMERAL 0x2	  /* made by `run`: ends with its last process, cgroup and all */
+#define SBX_SLOT_EPHEMERAL    0x2 /* made by `run`: ends with its last process, cgroup and all */
 
 /* sbx_slots: ARRAY[SBX_MAX_SANDBOXES]. id 0: free. Freed by writing id 0, which frees every task
  * that carries the id; ids are taken from sbx_config.next_id and never reused. */

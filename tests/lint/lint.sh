@@ -113,7 +113,7 @@ lint_policies() {
 		var=()
 		! grep -q '^  project:' "$f" || var=(--var "project=$PWD")
 		if ! out=$(build/sbx-bpf check "${var[@]}" "$f" 2>&1) ||
-			grep -iE 'error|warning' <<<"$out"; then
+			grep -E 'error:|never decides|cannot enforce' <<<"$out"; then
 			printf '%s: %s\n' "$f" "$out"
 			rc=1
 		fi

@@ -88,12 +88,81 @@ static void test_libraries(void **unused)
 	expect(RULE("read", "/usr/lib/**"), NULL, 0);
 }
 
+/* --- symlinks that wildcards match --- */
+
+static void expect_links(const char *files, const char *what, int line)
+{
+	static struct sbx_link v[] = {{"/home/u/bin/tool", "/home/u/lib/tool-1/tool"},
+				      {"/home/u/bin/other", "/home/u/lib/other"},
+				      {"/home/u/bin/inside", "/home/u/bin/tool-2"}};
+	static const struct sbx_links links = {v, 3};
+	struct sbx_diags d = {0};
+	struct sbx_policy *p;
+	char *text;
+
+	assert_true(asprintf(&text, "files:\n%s", files) > 0);
+	p = written(text);
+	assert_int_equal(sbx_advise_links(p, &facts, &links, &d), 0);
+	assert_int_equal(d.n, what != NULL);
+	if (what) {
+		assert_int_equal(d.v[0].line, line);
+		if (!strstr(d.v[0].what, what))
+			fail_msg("\"%s\" is not in \"%s\"", what, d.v[0].what);
+	}
+	free(text);
+	sbx_diags_free(&d);
+	sbx_policy_free(p);
+}
+
+static void test_wildcards(void **unused)
+{
+	expect_links(RULE("read, exec", "~/bin/**"),
+		     "2 of the symlinks that this rule matches lead to what cannot be read "
+		     "(/home/u/bin/tool leads to /home/u/lib/tool-1/tool)",
+		     3);
+	expect_links(RULE("read, exec", "~/bin/**") RULE("read, exec", "~/lib/tool-1/**"),
+		     "1 of the symlinks that this rule matches leads to what cannot be read "
+		     "(/home/u/bin/other leads to",
+		     3);
+	expect_links(RULE("read, exec", "~/bin/**") RULE("read", "~/lib/**"), "cannot be executed",
+		     3);
+	expect_links(RULE("read, exec", "~/bin/**") RULE("read, exec", "~/lib/**"), NULL, 0);
+	expect_links(RULE("read", "~/bin/x*"), NULL, 0);
+}
+
+/* On a real directory: relative, absolute and dangling ones, and what is none. */
+static void test_gather(void **unused)
+{
+	char dir[] = "/tmp/sbx-test-XXXXXX", text[200], path[64];
+	struct sbx_links links = {0};
+	struct sbx_policy *p;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(text, sizeof(text),
+		 "cd %s && mkdir d && ln -s /etc d/a && ln -s ../x d/r && echo >x && "
+		 "ln -s nowhere d/n && echo >d/f && ln -s /proc/self d/p",
+		 dir);
+	assert_int_equal(system(text), 0);
+	snprintf(text, sizeof(text),
+		 "files:\n  - allow: [read]\n    path: [\"%s/d/**\", \"%s/d/*\", \"/nowhere/*\"]\n",
+		 dir, dir);
+	p = written(text);
+	assert_int_equal(sbx_links_gather(p, &links), 0);
+	assert_int_equal(links.n, 2); /* once, although two patterns begin there */
+	snprintf(path, sizeof(path), "%s/d/r", dir);
+	assert_string_equal(strcmp(links.v[0].at, path) ? links.v[1].at : links.v[0].at, path);
+	sbx_links_free(&links);
+	sbx_policy_free(p);
+	snprintf(text, sizeof(text), "rm -r %s", dir);
+	assert_int_equal(system(text), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_symlinks),
-		cmocka_unit_test(test_libraries),
+		cmocka_unit_test(test_mounts),	  cmocka_unit_test(test_symlinks),
+		cmocka_unit_test(test_libraries), cmocka_unit_test(test_wildcards),
+		cmocka_unit_test(test_gather),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

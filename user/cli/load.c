@@ -133,6 +133,19 @@ static void name_unsupported(const struct sbx_policy *p, bool refuse, struct sbx
 			"this version cannot enforce %s yet", p->unsupported[i].what);
 }
 
+static int advise(const struct sbx_loaded *l, struct sbx_diags *d)
+{
+	struct sbx_links links = {0};
+	int r = sbx_advise(l->policy, &l->facts, d);
+
+	if (!r)
+		r = sbx_links_gather(l->policy, &links);
+	if (!r)
+		r = sbx_advise_links(l->policy, &l->facts, &links, d);
+	sbx_links_free(&links);
+	return r;
+}
+
 int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
 		     struct sbx_diags *d)
 {
@@ -152,7 +165,7 @@ int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
 	if (!r)
 		r = sbx_compile(l.policy, &l.facts, &l.compiled, d);
 	if (!r && !req->to_attach)
-		r = sbx_advise(l.policy, &l.facts, d);
+		r = advise(&l, d);
 	if (!r && d->errors)
 		r = -EINVAL;
 	if (r && !d->errors)
