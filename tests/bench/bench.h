@@ -28,8 +28,9 @@ struct bench {
 };
 
 /*
- * prepare, finish: outside of what is counted, once per sample. once: the operation, `batch` times
- * per sample. setup and teardown: once per case. Each ends the program where it fails.
+ * prepare, finish: outside of what is counted, once per sample. setup and teardown: once per case.
+ * once: the operation, `batch` times per sample; that is 1 unless it alternates, since a mean would
+ * hold a share of the allocator's work. Each ends the program where it fails.
  */
 struct bench_case {
 	const char *name;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "bench.h"
 
-#define COLD_DIRS   600	  /* twice the samples, and the warm-up */
+#define COLD_DIRS   150	  /* the samples and the warm-up */
 #define LISTEN_PORT 10010 /* a rule of Landlock names one port */
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -292,30 +292,31 @@ static void close_peer(struct bench *b)
  * are in `open-dirchurn`, too: one change in 16 opens.
  */
 const struct bench_case bench_cases[] = {
-	{"open", 16, 63, .once = once_open},
-	{"open-named", 16, 63, .once = once_open},
-	{"open-miss", 1, 63, .prepare = dir_renamed, .once = once_open},
-	{"open-cold", 1, 255, .setup = setup_cold, .prepare = cold_name, .once = once_open,
+	{"open", 1, 101, .once = once_open},
+	{"open-named", 1, 101, .once = once_open},
+	{"open-miss", 1, 31, .prepare = dir_renamed, .once = once_open},
+	{"open-cold", 1, 127, .setup = setup_cold, .prepare = cold_name, .once = once_open,
 	 .teardown = teardown_cold},
-	{"open-filechurn", 1, 63, .prepare = file_renamed, .once = once_open},
-	{"open-dirchurn", 16, 63, .prepare = dir_renamed, .once = once_open},
-	{"stat", 16, 63, .once = once_stat},
-	{"rename", 16, 63, .once = once_rename},
-	{"rename-dir", 16, 63, .setup = setup_rename_dir, .once = once_rename},
-	{"create-unlink", 8, 63, .once = once_create},
-	{"exec", 1, 63, .once = once_exec},
-	{"fork", 1, 63, .once = once_fork},
-	{"kill", 16, 63, .once = once_kill},
-	{"capable", 16, 63, .once = once_capable},
-	{"connect-udp", 16, 63, .setup = udp_socket, .once = once_connect_udp,
+	{"open-filechurn", 1, 31, .prepare = file_renamed, .once = once_open},
+	{"open-dirchurn", 16, 31, .prepare = dir_renamed, .once = once_open},
+	{"stat", 1, 101, .once = once_stat},
+	{"rename", 2, 101, .once = once_rename},
+	{"rename-dir", 2, 101, .setup = setup_rename_dir, .once = once_rename},
+	{"create-unlink", 1, 101, .once = once_create},
+	{"exec", 1, 31, .once = once_exec},
+	{"fork", 1, 31, .once = once_fork},
+	{"kill", 1, 101, .once = once_kill},
+	{"capable", 1, 101, .once = once_capable},
+	{"connect-udp", 1, 101, .setup = udp_socket, .once = once_connect_udp,
 	 .teardown = close_fd},
-	{"connect-tcp", 4, 63, .setup = tcp_socket, .once = once_connect_tcp, .teardown = close_fd},
-	{"bind", 1, 63, .prepare = udp_socket, .once = once_bind, .finish = close_fd},
-	{"sendto", 8, 63, .setup = setup_sendto, .once = once_sendto, .finish = drain,
+	{"connect-tcp", 1, 101, .setup = tcp_socket, .once = once_connect_tcp,
+	 .teardown = close_fd},
+	{"bind", 1, 31, .prepare = udp_socket, .once = once_bind, .finish = close_fd},
+	{"sendto", 1, 101, .setup = setup_sendto, .once = once_sendto, .finish = drain,
 	 .teardown = close_both},
-	{"sendmsg", 8, 63, .setup = setup_sendmsg, .once = once_sendmsg, .finish = drain,
+	{"sendmsg", 1, 101, .setup = setup_sendmsg, .once = once_sendmsg, .finish = drain,
 	 .teardown = close_both},
-	{"accept", 1, 63, .setup = setup_accept, .prepare = prepare_accept, .once = once_accept,
+	{"accept", 1, 31, .setup = setup_accept, .prepare = prepare_accept, .once = once_accept,
 	 .finish = finish_accept, .teardown = close_peer},
 	{0},
 };

@@ -9,8 +9,9 @@
  *   --prefix TEXT   before each line
  *   --check         measure everything twice, and fail where the two differ by more than 1 %
  *
- * A sample is `batch` operations; the figure is the median of the samples, so that timer ticks and
- * the like, which hit a few of them, leave no trace.
+ * The median of many samples is taken, so that what hits only some of them (timer ticks, a new page
+ * for the allocator) leaves no trace; and the least of three medians, each in a directory of its
+ * own, so that names which share a bucket of the kernel's hash table by chance leave none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@
 #include "bench.h"
 
 #define WARMUP	    8
+#define ROUNDS	    3
 #define MAX_SAMPLES 512
 
 struct options {
@@ -80,18 +82,18 @@ static void touch(const char *path)
 
 /* root has one component: depth 3 is root/p/leaf. The last directory is made for each case anew
  * (see clean), as tmpfs and ext4 remember in a directory what was there before. */
-static void place(struct bench *b)
+static void place(struct bench *b, unsigned round)
 {
 	char *at = b->dir;
 	unsigned i;
 
 	at += sprintf(at, "%s/p", b->root);
 	for (i = 3; i < b->depth; i++) {
-		at += sprintf(at, "/%c%u", i + 1 < b->depth ? 'd' : 'c', i);
+		at += sprintf(at, "/%c%u", i + 1 < b->depth ? 'd' : 'x' + round, i);
 		if (mkdir(b->dir, 0755) && errno != EEXIST)
 			die("%s: %m", b->dir);
 	}
-	sprintf(b->file, "%.2000s/%.255s", b->dir, b->leaf);
+	sprintf(b->file, "%.2000s/%.250s%u", b->dir, b->leaf, round);
 	sprintf(b->other, "%.2000s/other.c", b->dir);
 	sprintf(b->tiny, "%.2000s/p/tiny", b->root);
 	touch(b->file);
@@ -118,6 +120,27 @@ static const struct bench_case *find(const char *name)
 	die("no case %s", name);
 }
 
+static uint64_t figure(const struct bench_case *c, const struct bench *proto)
+{
+	uint64_t v, least = UINT64_MAX;
+	unsigned round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		struct bench b = *proto;
+
+		place(&b, round);
+		if (c->setup)
+			c->setup(&b);
+		v = median(c, &b);
+		if (c->teardown)
+			c->teardown(&b);
+		clean(&b);
+		if (v < least)
+			least = v;
+	}
+	return least;
+}
+
 static void run(const struct options *o, char *spec, int mate)
 {
 	struct bench b = {.root = o->root, .depth = 8, .mate = mate};
@@ -132,19 +155,13 @@ static void run(const struct options *o, char *spec, int mate)
 	if (b.depth < 3 || b.depth > 200)
 		die("depth %u is not from 3 to 200", b.depth);
 	c = find(spec);
-	b.leaf = strcmp(spec, "open-named") ? "main.c" : ".envoy"; /* ai-agent: .env, .env.* */
-	place(&b);
-	if (c->setup)
-		c->setup(&b);
-	v = median(c, &b);
+	b.leaf = strcmp(spec, "open-named") ? "main" : ".env"; /* ai-agent: .env, .env.* */
+	v = figure(c, &b);
 	if (o->check) {
-		again = median(c, &b);
+		again = figure(c, &b);
 		if (again > v + v / 100 || v > again + again / 100)
 			die("%s: %lu, then %lu: not deterministic", spec, v, again);
 	}
-	if (c->teardown)
-		c->teardown(&b);
-	clean(&b);
 	printf("%s%s\t%u\t%lu\n", o->prefix, c->name, b.depth, v);
 	fflush(stdout);
 }
