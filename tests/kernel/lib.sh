@@ -70,3 +70,93 @@ inside() {
 		sed 's/^/  | /' "$W/err"
 	fi
 }
+
+# --- for the tests of commands ---
+
+counts() { # what the kernel holds
+	bpftool -j prog show >"$W/progs" 2>/dev/null
+	bpftool -j map show >"$W/maps" 2>/dev/null
+	bpftool -j link show >"$W/links" 2>/dev/null
+	python3 - "$W" <<-'END'
+		import json, sys
+		print(*(len(json.load(open(f"{sys.argv[1]}/{n}"))) for n in ("progs", "maps", "links")))
+	END
+}
+
+same_counts() { # BEFORE: freeing takes the kernel a moment
+	local now
+	for _ in $(seq 50); do
+		now=$(counts)
+		[ "$now" != "$1" ] || return 0
+		sleep 0.2
+	done
+	echo "programs, maps, links: $1 before, $now now"
+	return 1
+}
+
+get() { # EXPRESSION over j, the JSON on stdin
+	python3 -c "import json,sys; j=json.load(sys.stdin); print($1)"
+}
+
+says() { # TEXT COMMAND...: its output, both streams, has TEXT in it
+	local text=$1
+	shift
+	"$@" >"$W/said" 2>&1
+	grep -qF -- "$text" "$W/said" && return
+	cat "$W/said"
+	return 1
+}
+
+# A process that is in the cgroup before anything is attached, and reads files when asked.
+start_member() { # CGROUP
+	rm -f "$W/ask" "$W/answer"
+	mkfifo "$W/ask" "$W/answer"
+	bash -c 'echo $$ >'"$1"'/cgroup.procs || exit
+		exec 8<>"$0/ask" 9<>"$0/answer"
+		while read -r f <&8; do
+			if : <"$f"; then echo allowed; else echo denied; fi >&9
+		done' "$W" 2>/dev/null &
+	member=$!
+	exec 8<>"$W/ask" 9<>"$W/answer"
+	ask "$W/yes" >/dev/null
+}
+
+ask() {
+	echo "$1" >&8
+	read -r -t 20 answer <&9
+	echo "$answer"
+}
+
+stop_member() {
+	kill "$member" 2>/dev/null
+	wait "$member" 2>/dev/null
+	exec 8<&- 9<&-
+}
+
+newcomer() { # CGROUP FILE: a process that enters now
+	bash -c 'echo $$ >'"$1"'/cgroup.procs || exit; if : <"$0"; then echo allowed; else echo denied; fi' \
+		"$2" 2>/dev/null
+}
+
+wants() { # WANTED GOT
+	[ "$1" = "$2" ] && return
+	echo "$2, not $1"
+	return 1
+}
+
+# Two files, and two policies that open one of them each.
+two_policies() {
+	echo a >"$W/yes"
+	echo b >"$W/no"
+	policy "$W/a.yaml" <<-END
+		  - allow: [read]
+		    path: "$W/yes"
+		  - deny: [read]
+		    path: "$W/no"
+		    reason: "it is not for you"
+	END
+	policy "$W/b.yaml" <<-END
+		  - allow: [read]
+		    path: "$W/no"
+	END
+}

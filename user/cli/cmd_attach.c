@@ -65,6 +65,14 @@ static int check_options(void)
 	return opt.name ? sbx_name_check(opt.name) : 0;
 }
 
+static int check_cgroup(void)
+{
+	struct sbx_diags d = {0};
+	int r = sbx_cgroup_check(opt.cgroup, &d);
+
+	return r ? sbx_fail_with(r, &d, "cannot attach") : 0;
+}
+
 static int run(int n, char **argv)
 {
 	struct sbx_load_request req = {.policy = opt.policy, .vars = opt.vars.v, .to_attach = true};
@@ -78,6 +86,8 @@ static int run(int n, char **argv)
 	req.home = who.home;
 	if (!r)
 		r = sbx_load(&req, &l);
+	if (!r)
+		r = check_cgroup();
 	if (!r)
 		r = sbx_open(SBX_KERN_LOAD, &k);
 	if (!r) {

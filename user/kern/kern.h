@@ -76,6 +76,8 @@ struct sbx_attach_opts {
  */
 int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 		    const struct sbx_attach_opts *o, uint64_t *id, struct sbx_diags *d);
+/* Could it be attached to? For those who want to know before everything is loaded. */
+int sbx_cgroup_check(const char *given, struct sbx_diags *d);
 int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *c,
 		    struct sbx_diags *d);
 int sbx_kern_set_mode(struct sbx_kern *k, uint64_t id, int mode, struct sbx_diags *d);

@@ -376,6 +376,14 @@ static int resolve_cgroup(const char *given, char *path, uint64_t *id, char *top
 	return 0;
 }
 
+int sbx_cgroup_check(const char *given, struct sbx_diags *d)
+{
+	char path[PATH_MAX], top[256];
+	uint64_t id;
+
+	return resolve_cgroup(given, path, &id, top, sizeof(top), d);
+}
+
 static void fill_slot(struct sbx_kern *k, uint32_t index, const struct sbx_compiled *c,
 		      const struct sbx_attach_opts *o, uint64_t cgroup, uint64_t seq)
 {
@@ -500,12 +508,14 @@ int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n)
 
 		if (!k->slots[i].id)
 			continue;
+		c = (struct count){.id = k->slots[i].id};
+		sbx_labels_visit(k, count_task, &c);
 		list[count].slot = k->slots[i];
 		list[count].index = i;
 		list[count].cgroup = sbx_cgroup_path_of(k->slots[i].cgroup_id);
-		c = (struct count){.id = k->slots[i].id};
-		sbx_labels_visit(k, count_task, &c);
-		list[count++].tasks = c.tasks;
+		list[count].tasks = c.tasks;
+		/* Without both it binds nobody, ever: the next loader sweeps it up. */
+		count += list[count].cgroup || c.tasks;
 	}
 	*v = list;
 	*n = count;
