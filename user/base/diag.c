@@ -141,30 +141,46 @@ static json_t *safe_json(const char *s)
 	return j;
 }
 
+static json_t *one_json(const struct sbx_diag *d)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "severity", json_string(severity_names[d->severity]));
+	if (d->file)
+		json_object_set_new(j, "file", safe_json(d->file));
+	if (d->line) {
+		json_object_set_new(j, "line", json_integer(d->line));
+		json_object_set_new(j, "column", json_integer(d->col));
+	}
+	json_object_set_new(j, "message", safe_json(d->what ? d->what : ""));
+	if (d->hint)
+		json_object_set_new(j, "hint", safe_json(d->hint));
+	return j;
+}
+
+json_t *sbx_diags_json(const struct sbx_diags *d)
+{
+	const struct sbx_diag **v = sorted(d);
+	json_t *all = json_array();
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		json_array_append_new(all, one_json(v ? v[i] : &d->v[i]));
+	free(v);
+	return all;
+}
+
 void sbx_diags_print_json(const struct sbx_diags *d, FILE *out)
 {
-	const struct sbx_diag **v = sorted(d), *one;
+	json_t *all = sbx_diags_json(d), *one;
 	size_t i;
-	json_t *j;
 
-	for (i = 0; i < d->n; i++) {
-		one = v ? v[i] : &d->v[i];
-		j = json_object();
-		json_object_set_new(j, "severity", json_string(severity_names[one->severity]));
-		if (one->file)
-			json_object_set_new(j, "file", safe_json(one->file));
-		if (one->line) {
-			json_object_set_new(j, "line", json_integer(one->line));
-			json_object_set_new(j, "column", json_integer(one->col));
-		}
-		json_object_set_new(j, "message", safe_json(one->what ? one->what : ""));
-		if (one->hint)
-			json_object_set_new(j, "hint", safe_json(one->hint));
-		json_dumpf(j, out, JSON_COMPACT);
+	json_array_foreach(all, i, one)
+	{
+		json_dumpf(one, out, JSON_COMPACT);
 		putc('\n', out);
-		json_decref(j);
 	}
-	free(v);
+	json_decref(all);
 }
 
 void sbx_diags_free(struct sbx_diags *d)

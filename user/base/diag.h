@@ -6,6 +6,7 @@
 #ifndef SBX_DIAG_H
 #define SBX_DIAG_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -43,6 +44,8 @@ void sbx_diag_add(struct sbx_diags *d, enum sbx_severity sev, struct sbx_pos pos
 void sbx_diags_print(const struct sbx_diags *d, FILE *out);
 /* The same as one JSON object per line: severity, file, line, column, message, hint. */
 void sbx_diags_print_json(const struct sbx_diags *d, FILE *out);
+/* The same as an array. */
+json_t *sbx_diags_json(const struct sbx_diags *d);
 void sbx_diags_free(struct sbx_diags *d);
 
 #endif

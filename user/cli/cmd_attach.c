@@ -65,12 +65,19 @@ static int check_options(void)
 	return opt.name ? sbx_name_check(opt.name) : 0;
 }
 
+/* Before everything is loaded for nothing; what the kernel lacks comes first all the same. */
 static int check_cgroup(void)
 {
-	struct sbx_diags d = {0};
-	int r = sbx_cgroup_check(opt.cgroup, &d);
+	struct sbx_diags d = {0}, kernel = {0};
+	int r = sbx_cgroup_check(opt.cgroup, &d), capable;
 
-	return r ? sbx_fail_with(r, &d, "cannot attach") : 0;
+	if (!r)
+		return 0;
+	capable = sbx_kern_capable(&kernel);
+	if (!capable)
+		return sbx_fail_with(r, &d, "cannot attach");
+	sbx_diags_free(&d);
+	return sbx_fail_with(capable, &kernel, "cannot attach");
 }
 
 static int run(int n, char **argv)

@@ -5,6 +5,9 @@
 #include <string.h>
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
+#include "user/policy/alias.h"
+#include "user/policy/pattern.h"
+#include "user/policy/rulestr.h"
 
 static struct {
 	const char *user;
@@ -17,62 +20,130 @@ static const struct sbx_opt opts[] = {
 	{0},
 };
 
+/* --- what became of the names --- */
+
+/* The pattern with its literal beginning as the host's symlinks and mounts make it: "/usr/bin/ **"
+ * for "/bin/ **". Owned by the caller; NULL: it is as written. */
+static char *pattern_here(const struct sbx_pattern *p, const struct sbx_facts *facts)
+{
+	size_t literal = *p->text == '/' ? sbx_pattern_literal_prefix(p->text) : 0;
+	char *path = sbx_pattern_unescape(p->text, literal), *name, *here = NULL;
+
+	name = path ? sbx_alias_resolve(facts, path) : NULL;
+	if (name && strcmp(name, path) && asprintf(&here, "%s%s", name, p->text + literal) < 0)
+		here = NULL;
+	free(path);
+	free(name);
+	return here;
+}
+
+typedef void visit_fn(const struct sbx_pattern *p, const char *here, void *arg);
+
+static void visit_patterns(const struct sbx_pattern *p, size_t n, const struct sbx_facts *facts,
+			   visit_fn *fn, void *arg)
+{
+	char *here;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		here = pattern_here(&p[i], facts);
+		if (here)
+			fn(&p[i], here, arg);
+		free(here);
+	}
+}
+
+static void visit_names(const struct sbx_loaded *l, visit_fn *fn, void *arg)
+{
+	const struct sbx_policy *p = l->policy;
+	size_t i;
+
+	for (i = 0; i < p->n_files; i++) {
+		visit_patterns(p->files[i].paths, p->files[i].n_paths, &l->facts, fn, arg);
+		visit_patterns(p->files[i].except, p->files[i].n_except, &l->facts, fn, arg);
+	}
+}
+
+static void print_name(const struct sbx_pattern *p, const char *here, void *arg)
+{
+	char *at = sbx_pos_text(p->pos);
+
+	printf("  %s: ", at ? at : "?");
+	sbx_put_escaped(stdout, p->source, strlen(p->source));
+	fputs(" is ", stdout);
+	sbx_put_escaped(stdout, *here ? here : "/", *here ? strlen(here) : 1);
+	fputs(" here\n", stdout);
+	free(at);
+}
+
+static void add_name(const struct sbx_pattern *p, const char *here, void *arg)
+{
+	json_array_append_new(arg,
+			      json_pack("{s:o, s:i, s:o, s:o}", "file", sbx_json_text(p->pos.file),
+					"line", p->pos.line, "pattern", sbx_json_text(p->source),
+					"here", sbx_json_text(*here ? here : "/")));
+}
+
+/* --- the answer --- */
+
 static void print(const char *file, const struct sbx_loaded *l)
 {
 	const struct sbx_policy *p = l->policy;
-	size_t i;
+	const struct sbx_automaton_stats *s = &l->compiled.stats;
 
-	printf("%s: valid: %zu file rules, %zu network rules; %zu states, %zu transitions, %zu KiB "
-	       "of kernel memory\n",
-	       file, p->n_files, p->n_net, l->compiled.stats.states, l->compiled.stats.transitions,
-	       l->compiled.image.n_chunks * SBX_CHUNK_BYTES / 1024);
-	for (i = 0; i < l->facts.n_aliases; i++)
-		if (l->facts.aliases[i].symlink)
-			printf("  %s is a symlink to %s\n", l->facts.aliases[i].from,
-			       l->facts.aliases[i].to);
+	sbx_put_escaped(stdout, file, strlen(file));
+	printf(": valid: %s, mode %s\n", p->name, sbx_mode_name(p->mode));
+	printf("  %zu file rules, %zu network rules\n", p->n_files, p->n_net);
+	printf("  %zu states, %zu transitions; %zu KiB of kernel memory\n", s->states,
+	       s->transitions, l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES / 1024);
+	visit_names(l, print_name, NULL);
 }
 
-static json_t *one_json(const char *file, const struct sbx_loaded *l)
+static json_t *facts_json(const struct sbx_loaded *l)
 {
 	const struct sbx_policy *p = l->policy;
-	json_t *links = json_array();
-	size_t i;
+	const struct sbx_automaton_stats *s = &l->compiled.stats;
+	json_t *names = json_array();
 
-	for (i = 0; i < l->facts.n_aliases; i++)
-		if (l->facts.aliases[i].symlink)
-			json_array_append_new(links, json_pack("{s:s, s:s}", "from",
-							       l->facts.aliases[i].from, "to",
-							       l->facts.aliases[i].to));
-	return json_pack("{s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "file", file,
-			 "valid", 1, "name", p->name, "mode", sbx_mode_name(p->mode), "file_rules",
-			 (json_int_t)p->n_files, "network_rules", (json_int_t)p->n_net, "states",
-			 (json_int_t)l->compiled.stats.states, "transitions",
-			 (json_int_t)l->compiled.stats.transitions, "kernel_bytes",
-			 (json_int_t)(l->compiled.image.n_chunks * SBX_CHUNK_BYTES), "symlinks",
-			 links);
+	visit_names(l, add_name, names);
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", p->name, "mode",
+		sbx_mode_name(p->mode), "file_rules", (json_int_t)p->n_files, "network_rules",
+		(json_int_t)p->n_net, "states", (json_int_t)s->states, "transitions",
+		(json_int_t)s->transitions, "bytes", (json_int_t)s->bytes, "kernel_bytes",
+		(json_int_t)(l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES), "names", names);
+}
+
+static void print_json(const char *file, const struct sbx_loaded *l, const struct sbx_diags *d)
+{
+	json_t *j = l ? facts_json(l) : json_object();
+
+	json_object_set_new(j, "file", sbx_json_text(file));
+	json_object_set_new(j, "valid", json_boolean(l != NULL));
+	json_object_set_new(j, "diagnostics", sbx_diags_json(d));
+	sbx_put_json(stdout, j);
 }
 
 static int check(const char *file, const struct sbx_person *who)
 {
-	struct sbx_load_request req = {.policy = file,
-				       .home = who->home,
-				       .pwd = getenv("PWD"),
-				       .tmp = "/tmp/sbx-bpf",
-				       .vars = opt.vars.v};
-	struct sbx_loaded l;
-	int r = sbx_load(&req, &l);
+	struct sbx_load_request req = {.policy = file, .vars = opt.vars.v};
+	struct sbx_diags d = {0};
+	struct sbx_loaded l = {0};
+	int r;
 
-	if (r) {
-		if (sbx_globals.json)
-			sbx_put_json(stdout, json_pack("{s:s, s:b}", "file", file, "valid", 0));
-		return r;
+	sbx_load_trial(&req, who);
+	r = sbx_load_quietly(&req, &l, &d);
+	if (sbx_globals.json) {
+		print_json(file, r ? NULL : &l, &d);
+		sbx_diags_free(&d);
+	} else {
+		fflush(stdout);
+		sbx_report(&d);
+		if (!r)
+			print(file, &l);
 	}
-	if (sbx_globals.json)
-		sbx_put_json(stdout, one_json(file, &l));
-	else
-		print(file, &l);
 	sbx_loaded_free(&l);
-	return 0;
+	return r;
 }
 
 static int run(int n, char **argv)

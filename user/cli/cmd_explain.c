@@ -171,12 +171,17 @@ static int ask_policy(struct question *q)
 {
 	struct sbx_load_request req = {.policy = opt.policy, .vars = opt.vars.v};
 	struct sbx_person who = {0};
+	struct sbx_diags d = {0};
 	int r = sbx_person_find(opt.user, &who);
 
 	if (!r) {
 		sbx_load_trial(&req, &who);
-		r = sbx_load(&req, &q->loaded);
+		r = sbx_load_quietly(&req, &q->loaded, &d);
 	}
+	/* Advice is for `check`. */
+	if (r)
+		sbx_report(&d);
+	sbx_diags_free(&d);
 	if (!r) {
 		q->policy = q->loaded.policy;
 		q->facts = &q->loaded.facts;

@@ -35,6 +35,8 @@ struct sbx_probe {
 
 int sbx_probe_run(struct sbx_probe *out);
 void sbx_probe_free(struct sbx_probe *p);
+/* 0, -EPERM or -EOPNOTSUPP with every failed check in d. */
+int sbx_kern_capable(struct sbx_diags *d);
 
 /* --- session: maps and programs, opened or loaded ------------------------------------------------
  */

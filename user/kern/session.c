@@ -75,7 +75,7 @@ static int share_maps(struct sbx_kern *k)
 	return r;
 }
 
-static int check_can_enforce(struct sbx_diags *d)
+int sbx_kern_capable(struct sbx_diags *d)
 {
 	struct sbx_probe probe;
 	size_t i;
@@ -107,7 +107,7 @@ int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d)
 	for (i = 0; i < SBX_MAPS; i++)
 		k->map[i] = -1;
 	if (how == SBX_KERN_LOAD)
-		r = check_can_enforce(d);
+		r = sbx_kern_capable(d);
 	if (!r && how != SBX_KERN_READ) {
 		k->lock = take_lock();
 		r = k->lock < 0 ? k->lock : 0;
@@ -119,7 +119,7 @@ int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d)
 	if (!r)
 		r = open_maps(k);
 	/* Nothing to change: because nothing could be enforced here? */
-	if (r == -ENOENT && how == SBX_KERN_CHANGE && (i = check_can_enforce(d)))
+	if (r == -ENOENT && how == SBX_KERN_CHANGE && (i = sbx_kern_capable(d)))
 		r = i;
 	if (!r)
 		r = share_maps(k);

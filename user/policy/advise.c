@@ -106,42 +106,10 @@ static const char *const libraries[] = {
 	"/usr/lib/python3/dist-packages/\1.so",
 };
 
-/* The alias that the path goes through, or NULL. */
-static const struct sbx_alias *alias_of(const struct sbx_facts *f, const char *path)
-{
-	size_t i, n;
-
-	for (i = 0; i < f->n_aliases; i++) {
-		n = strlen(f->aliases[i].from);
-		if (n && sbx_path_below(path, strlen(path), f->aliases[i].from, n))
-			return &f->aliases[i];
-	}
-	return NULL;
-}
-
-/* The name that the kernel finds for the path. NULL: out of memory. */
-static char *canonical(const struct sbx_facts *f, const char *path)
-{
-	char *now = strdup(path), *next;
-	const struct sbx_alias *a;
-	size_t depth;
-
-	for (depth = 0; now && depth < SBX_ALIAS_DEPTH; depth++) {
-		a = alias_of(f, now);
-		if (!a)
-			break;
-		if (asprintf(&next, "%s%s", a->to, now + strlen(a->from)) < 0)
-			next = NULL;
-		free(now);
-		now = next;
-	}
-	return now;
-}
-
 static int look_at_library(const struct sbx_policy *p, const struct sbx_facts *f, const char *path,
 			   int *said, struct sbx_diags *d)
 {
-	char *name = canonical(f, path);
+	char *name = sbx_alias_resolve(f, path);
 	bool read, exec;
 	int rule;
 

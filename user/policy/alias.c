@@ -5,6 +5,8 @@
 #include "user/policy/alias.h"
 #include "user/policy/intern.h"
 
+#define MAX_LINKS 40 /* as the kernel's MAXSYMLINKS */
+
 bool sbx_path_below(const char *path, size_t len, const char *prefix, size_t plen)
 {
 	return len >= plen && (len == plen || path[plen] == '/') &&
@@ -99,4 +101,33 @@ void sbx_spellings_free(struct sbx_spellings *s)
 	}
 	free(s->v);
 	memset(s, 0, sizeof(*s));
+}
+
+/* The longest alias that the path goes through: the last mount or link on the way. */
+static const struct sbx_alias *alias_on(const struct sbx_facts *f, const char *path)
+{
+	const struct sbx_alias *best = NULL;
+	size_t i, n;
+
+	for (i = 0; i < f->n_aliases; i++) {
+		n = strlen(f->aliases[i].from);
+		if (n && sbx_path_below(path, strlen(path), f->aliases[i].from, n) &&
+		    (!best || n > strlen(best->from)))
+			best = &f->aliases[i];
+	}
+	return best;
+}
+
+char *sbx_alias_resolve(const struct sbx_facts *facts, const char *path)
+{
+	char *now = strdup(path), *next;
+	const struct sbx_alias *a;
+	int links;
+
+	for (links = 0; now && links < MAX_LINKS && (a = alias_on(facts, now)); links++) {
+		next = join(a->to, now + strlen(a->from));
+		free(now);
+		now = next;
+	}
+	return now;
 }

@@ -24,6 +24,10 @@ struct sbx_spellings {
 int sbx_spellings_make(const struct sbx_facts *facts, struct sbx_spellings *out);
 void sbx_spellings_free(struct sbx_spellings *s);
 
+/* The canonical name of a path, as far as the aliases tell. Owned by the caller; NULL: no memory.
+ */
+char *sbx_alias_resolve(const struct sbx_facts *facts, const char *path);
+
 /* Is `prefix` a whole-component prefix of path? "" is one of every path that begins with '/'. */
 bool sbx_path_below(const char *path, size_t len, const char *prefix, size_t plen);
 
