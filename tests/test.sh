@@ -75,6 +75,7 @@ quick() {
 	section "lint" tests/lint/lint.sh
 	section "unit tests" make --no-print-directory -s unit
 	section "policies" tests/policy/run.sh
+	section "command line" tests/cli/run.sh
 	section "fuzzing" part fuzz "${FUZZ_TIME:-30}"
 }
 

@@ -81,7 +81,7 @@ check "leaves nothing" same_counts "$before"
 bad=0
 t_load=$(lasts "${attach_k[@]}")
 t_unload=$(lasts detach --name k)
-for _ in 1 2 3 4; do
+for _ in $(seq "${LOADS:-2}"); do
 	killed $((RANDOM % (t_load + 1))) "${attach_k[@]}"
 	whole_or_absent || bad=$((bad + 1))
 done

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The command line where no sandbox is needed: usage, check, explain, doctor, and what the commands
+# that enforce say on a kernel that cannot. Needs neither root nor a capable kernel.
+set -u
+cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
+SBX=$PWD/build/sbx-bpf
+W=$(mktemp -d)
+chmod 755 "$W"
+trap 'rm -rf "$W"' EXIT
+
+# ends NAME STATUS WORDS COMMAND...: the exit status, and both streams together have the words.
+ends() {
+	local name=$1 want=$2 words=$3 rc
+	shift 3
+	timeout 60 "$@" >"$W/said" 2>&1 </dev/null
+	rc=$?
+	if [ $rc -ne "$want" ]; then
+		not_ok "$name: status $rc, not $want: $(head -n 3 "$W/said")"
+	elif ! grep -qF -- "$words" "$W/said"; then
+		not_ok "$name: \"$words\" is not in: $(head -n 5 "$W/said")"
+	else
+		ok "$name"
+	fi
+}
+
+# is NAME WANTED GOT
+is() {
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: $3, not $2"; fi
+}
+
+# json EXPRESSION COMMAND...: over j, the JSON on the command's stdout.
+json() {
+	local expression=$1
+	shift
+	"$@" 2>/dev/null | python3 -c "import json,sys; j=json.load(sys.stdin); print($expression)" 2>&1
+}
+
+# --- usage ---
+COMMANDS="run attach detach exec update mode status events check explain doctor"
+ends "no command" 2 "command" "$SBX"
+ends "an unknown command" 2 "did you mean \`sbx-bpf status\`" "$SBX" statsu
+ends "--version" 0 "sbx-bpf 0." "$SBX" --version
+ends "--help" 0 "Commands:" "$SBX" --help
+for c in $COMMANDS; do
+	ends "$c --help" 0 "sbx-bpf $c" "$SBX" $c --help
+	ends "$c with an unknown option" 2 "--nonsense" "$SBX" $c --nonsense
+	"$SBX" --help | grep -q "^  $c " && ok "--help lists $c" || not_ok "--help lists $c"
+	grep -q "^\*$c\*" doc/man/sbx-bpf.1.scd && ok "the manual has $c" || not_ok "the manual has $c"
+done
+ends "attach without a cgroup" 2 "--cgroup" "$SBX" attach --policy git
+ends "attach without a policy" 2 "--policy" "$SBX" attach --cgroup x
+ends "attach under a name that is none" 2 "cannot be a sandbox's name" \
+	"$SBX" attach --cgroup x --policy git --name a/b
+ends "attach for nobody's home" 2 "no such user" "$SBX" attach --cgroup x --policy git --user no-such-user
+ends "detach of nothing in particular" 2 "--name" "$SBX" detach
+ends "detach of too much" 2 "--all" "$SBX" detach --all --name x
+ends "update of nothing in particular" 2 "--name" "$SBX" update --policy git
+ends "update of two at once" 2 "either" "$SBX" update --policy git --name x --cgroup y
+ends "mode without a mode" 2 "enforce or audit" "$SBX" mode --name x
+ends "an unknown mode" 2 "no such mode (off)" "$SBX" mode off --name x
+ends "check of nothing" 2 "FILE" "$SBX" check
+ends "explain of nothing" 2 "access" "$SBX" explain --policy git
+ends "explain without a policy" 2 "--policy" "$SBX" explain read /etc
+ends "explain of an unknown access" 2 "no such access (open)" "$SBX" explain --policy git open /etc
+ends "status takes no operand" 2 "x" "$SBX" status x
+
+# --- check ---
+cat >"$W/good.yaml" <<-END
+	version: 1
+	name: good
+	vars: {where: "/srv"}
+	files:
+	  - allow: [read, exec]
+	    path: ["$W/link/**", "/usr/**"]
+	  - deny: [read]
+	    path: "$W/link/secret"
+	    reason: "it is secret"
+	  - protect: [write]
+	    path: "\${where}/**"
+	network:
+	  - allow: [connect]
+	    to: ["10.0.0.0/8:443/tcp", "[2001:db8::/32]:53/udp", "localhost:3000-3999"]
+	  - allow: [bind]
+	    to: "localhost:8000"
+END
+mkdir "$W/real"
+ln -s real "$W/link"
+cat >"$W/domain.yaml" <<-END
+	version: 1
+	network:
+	  - allow: [connect]
+	    to: "api.example.org:443"
+END
+printf 'version: 1\nfiles:\n  - alow: [read]\n    path: relative\n' >"$W/bad.yaml"
+ends "check: valid" 0 "good.yaml: valid: good, mode enforce" "$SBX" check "$W/good.yaml"
+ends "check: sizes" 0 "states" "$SBX" check "$W/good.yaml"
+ends "check: what a symlink became" 0 "$W/link/** is $W/real/** here" "$SBX" check "$W/good.yaml"
+ends "check: invalid" 3 "bad.yaml:3:5: error: " "$SBX" check "$W/bad.yaml"
+ends "check: one bad among good ones" 3 "good.yaml: valid" "$SBX" check "$W/bad.yaml" "$W/good.yaml"
+ends "check: what cannot be enforced is named" 0 "api.example.org" "$SBX" check "$W/domain.yaml"
+ends "check: --var of an unknown variable" 3 "nothing" "$SBX" check --var nothing=1 "$W/good.yaml"
+ends "check: --var" 0 "valid" "$SBX" check --var where=/opt "$W/good.yaml"
+ends "check: where no project can be" 0 "valid" bash -c "cd / && $SBX check ai-agent"
+ends "check: at home" 0 "valid" bash -c "cd ~ && $SBX check ai-agent"
+is "check --json" "True good enforce 3 2 True True" \
+	"$(json '*[j[k] for k in ("valid", "name", "mode", "file_rules", "network_rules")], j["states"] > 0, any(n["here"].endswith("/real/**") for n in j["names"])' "$SBX" check --json "$W/good.yaml" | tr -d "(),'")"
+is "check --json of a bad one" "False error 3" \
+	"$(json 'j["valid"], j["diagnostics"][0]["severity"], j["diagnostics"][0]["line"]' "$SBX" check --json "$W/bad.yaml" | tr -d "(),'")"
+
+# --- explain ---
+x=("$SBX" explain --policy "$W/good.yaml")
+ends "explain: allowed" 0 "allowed: read $W/real/a" "${x[@]}" read "$W/real/a"
+ends "explain: denied by a rule, with reason" 1 "it is secret" "${x[@]}" read "$W/real/secret"
+ends "explain: the deciding rule" 1 "good.yaml:7" "${x[@]}" read "$W/link/secret"
+ends "explain: the canonical name" 1 "$W/real/secret" "${x[@]}" read "$W/link/../link/secret"
+ends "explain: a relative path" 1 "$W/real/secret" bash -c "cd '$W/link' && '$SBX' explain --policy '$W/good.yaml' read ./secret"
+ends "explain: no rule" 1 "no rule matches" "${x[@]}" write /etc/passwd
+ends "explain: what would allow it" 1 "- allow: [write]" "${x[@]}" write /etc/passwd
+ends "explain: the root" 1 "denied: read /" "${x[@]}" read /
+ends "explain: what does not exist yet" 0 "$W/real/not/yet" "${x[@]}" read "$W/link/not/yet"
+ends "explain: a process of the sandbox" 0 "/proc/@sandbox/stat" "$SBX" explain --policy base read /proc/1/stat
+ends "explain: connect" 0 "allowed: connect 10.1.2.3:443/tcp" "${x[@]}" connect 10.1.2.3:443
+ends "explain: another port" 1 "denied: connect 10.1.2.3:80/tcp" "${x[@]}" connect 10.1.2.3:80
+ends "explain: UDP" 0 "allowed: connect [2001:db8::1]:53/udp" "${x[@]}" connect "[2001:db8::1]:53/udp"
+ends "explain: TCP there" 1 "denied" "${x[@]}" connect "[2001:db8::1]:53/tcp"
+ends "explain: localhost" 0 "allowed" "${x[@]}" connect localhost:3000
+ends "explain: a mapped address is the address" 0 "allowed" "${x[@]}" connect "[::ffff:10.1.2.3]:443"
+ends "explain: bind" 0 "allowed" "${x[@]}" bind localhost:8000
+ends "explain: bind elsewhere" 1 "denied" "${x[@]}" bind 0.0.0.0:8000
+for peer in 10.1.2.3 10.1.2.3: 10.1.2.3:x 10.1.2.3:70000 10.1.2.3:-1 2001:db8::1:53 "[10.1.2.3]:5" \
+	"[2001:db8::1]53" 10.1.2.3:53/sctp example.org:443 "" ":"; do
+	ends "explain: no address: \"$peer\"" 2 "not an address" "${x[@]}" connect "$peer"
+done
+ends "explain: an invalid policy" 3 "error" "$SBX" explain --policy "$W/bad.yaml" read /etc
+is "explain --json" "True False good.yaml:7" \
+	"$(json 'j["object"] == "'"$W"'/real/secret", j["allowed"], j["rule_at"].split("/")[-1]' "${x[@]}" --json read "$W/link/secret" | tr -d "(),'")"
+is "what is printed cannot act on the terminal" 0 \
+	"$("${x[@]}" read "$W/$(printf 'a\033[31m')" | grep -c $'\x1b')"
+ends "but is shown" 1 'a\x1b[31m' "${x[@]}" read "$W/$(printf 'a\033[31m')"
+
+# --- doctor, and the commands that would enforce ---
+"$SBX" doctor >"$W/doctor" 2>&1
+can=$?
+is "doctor --json says the same" "$([ $can = 0 ] && echo True || echo False)" \
+	"$(json 'j["can_enforce"]' "$SBX" doctor --json)"
+is "every failed check has a remedy" "True" \
+	"$(json 'all(c["remedy"] for c in j["checks"] if c["state"] == "fail")' "$SBX" doctor --json)"
+case $can in
+0) skip "a kernel that cannot enforce: this one can" ;;
+4 | 5)
+	for c in "attach --cgroup x --policy $W/good.yaml" "update --name x --policy $W/good.yaml" \
+		"mode enforce --name x" "run --policy $W/good.yaml --user root -- true"; do
+		# shellcheck disable=SC2086 # words
+		ends "${c%% *} where nothing can be enforced" $can "error: " "$SBX" $c
+	done
+	ends "an invalid policy comes first" 3 "error: " "$SBX" attach --cgroup x --policy "$W/bad.yaml"
+	;;
+*) not_ok "doctor ended with status $can" ;;
+esac
+if [ "$(id -u)" = 0 ]; then
+	user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	ends "check without rights" 0 "valid" "${user[@]}" "$SBX" check "$W/good.yaml"
+	ends "explain without rights" 0 "allowed" "${user[@]}" "$SBX" explain --policy "$W/good.yaml" read "$W/real/a"
+	ends "doctor without rights" 5 "run it with sudo" "${user[@]}" "$SBX" doctor
+	ends "attach without rights" 5 "run it with sudo" "${user[@]}" "$SBX" attach --cgroup x --policy "$W/good.yaml"
+else
+	skip "without rights: this is not root, the other tests were that"
+fi
+
+# --- output ---
+ends "output that cannot be written" 1 "cannot write the output" bash -c "'$SBX' check '$W/good.yaml' >/dev/full"
+is "colour only when asked for" 0 "$("${x[@]}" read /etc/x | grep -c $'\x1b')"
+is "--color=always" 1 "$("${x[@]}" --color=always read /etc/x | grep -c $'\x1b\[1;31m')"
+is "NO_COLOR" 0 "$(NO_COLOR=1 script -qc "$SBX explain --policy $W/good.yaml read /etc/x" /dev/null </dev/null | grep -c $'\x1b\[1;31m')"
+closing
