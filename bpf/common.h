@@ -32,8 +32,16 @@
 #define SB_KERNMOUNT (1ul << 22)
 #define SB_NOUSER    (1ul << 31)
 
-#define PROC_SUPER_MAGIC 0x9fa0
-#define NSFS_MAGIC	 0x6e736673
+#define S_DEAD 16 /* i_flags: a directory that was removed */
+
+#define PROC_SUPER_MAGIC      0x9fa0
+#define NSFS_MAGIC	      0x6e736673
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define EXT4_SUPER_MAGIC      0xef53
+#define TMPFS_MAGIC	      0x01021994
+#define BTRFS_SUPER_MAGIC     0x9123683e
+#define XFS_SUPER_MAGIC	      0x58465342
+#define F2FS_SUPER_MAGIC      0xf2f52010
 
 #define __maybe_unused __attribute__((unused))
 
@@ -79,6 +87,13 @@ static __always_inline struct sbx_config *sbx_config_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&sbx_config, &zero);
+}
+
+/* What is kept of directories (cache.h) counts no longer. 0: nothing is kept. */
+static __always_inline void sbx_dirs_expire(struct sbx_config *cfg)
+{
+	if (cfg && cfg->dir_seq)
+		__sync_fetch_and_add(&cfg->dir_seq, 1);
 }
 
 static __always_inline struct sbx_slot *sbx_slot_get(__u64 id)

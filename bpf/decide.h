@@ -93,9 +93,12 @@ SBX_GLOBAL int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l, __u32 op,
 /* One object, one question: the form of most hooks. */
 static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u32 op, __u32 rights)
 {
-	struct sbx_label *l = sbx_subject();
 	struct sbx_scratch *sc;
+	struct sbx_label *l;
 
+	if (quick_check(d, inode, rights))
+		return 0;
+	l = sbx_subject();
 	if (!l)
 		return -EACCES; /* fail closed: no label, no verdict */
 	if (!sbx_bound(l))

@@ -43,6 +43,7 @@ static __noinline int register_anchor(struct file *file)
 	r->anchor.igen = d->d_inode->i_generation;
 	if (!bpf_map_update_elem(&sbx_anchors, &key, &r->anchor, BPF_ANY))
 		r->done++;
+	sbx_dirs_expire(cfg); /* afterwards: walks that begin now meet the new anchor */
 	return -ECANCELED;
 }
 
@@ -85,11 +86,19 @@ static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
 SEC("lsm/file_open")
 int BPF_PROG(sbx_file_open, struct file *file, int ret)
 {
-	if (ret || sbx_outside())
+	__u64 cgroup = sbx_task_cgroup(bpf_get_current_task_btf());
+	struct dentry *d;
+	__u32 rights;
+
+	if (ret || !sbx_cgroup_marked(cgroup))
 		return ret;
+	rights = open_rights(file);
+	d = file->f_path.dentry;
+	if (quick_allows(cgroup, d, file->f_inode->i_mode, rights, NULL))
+		return 0;
 	if (register_anchor(file))
 		return -ECANCELED;
-	return sbx_verdict(check_file(file, SBX_OP_READ, open_rights(file)));
+	return sbx_verdict(check_file(file, SBX_OP_READ, rights));
 }
 
 /* Descriptors that arrive over a socket or by pidfd_getfd. */

@@ -101,5 +101,6 @@ int BPF_PROG(sbx_sb_delete, struct super_block *sb)
 	__u64 key = (__u64)sb;
 
 	bpf_map_delete_elem(&sbx_sbs, &key);
+	sbx_dirs_expire(sbx_config_get());
 	return 0;
 }

@@ -26,7 +26,11 @@ struct sbx_chunk {
 		struct sbx_trans trans[SBX_TRANS_PER_CHUNK];
 		__u32 word[SBX_CHUNK_BYTES / 4];
 		__u64 dword[SBX_CHUNK_BYTES / 8];
-		struct sbx_image_hdr hdr;
+		struct sbx_image_hdr hdr; /* chunk 0, and behind it: */
+		struct {
+			__u8 room[SBX_LEAF_OFF];
+			struct sbx_leaf leaf[SBX_LEAF_MAX + 1];
+		};
 	};
 };
 
@@ -127,6 +131,31 @@ SBX_MAP struct {
 	__type(value, struct sbx_anchor);
 } sbx_anchors SEC(".maps");
 
+/*
+ * What a sandbox says of the names in a directory (cache.h). `version` is odd while it is written.
+ * Valid for this very inode, while neither the image nor any directory's place has changed.
+ */
+struct sbx_dir {
+	__u64 version;
+	__u64 inode, sb, ino;
+	__u64 image;
+	__u64 dir_seq;
+	__u64 epoch; /* of the file system, if it has anchors that are not its root; else 0 */
+	__u32 igen;
+	__u32 state;	      /* of the directory */
+	struct sbx_leaf leaf; /* of the names that `bits` does not exclude */
+	__u32 below;	      /* rights that everything below the directory has */
+	__u32 pad;
+};
+
+/* hash of directory and image -> struct sbx_dir */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SBX_DIR_CACHE);
+	__type(key, __u32);
+	__type(value, struct sbx_dir);
+} sbx_dirs SEC(".maps");
+
 /* task -> label */
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -157,6 +186,8 @@ struct sbx_found {
 	__u32 why; /* SBX_WHY_POLICY: the rest is valid; else why everything is denied */
 	__u8 rights, any, all, quiet;
 	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
+	__u32 parent;  /* state of the directory that holds it */
+	__u64 image;   /* id of the image that said so */
 };
 
 /* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */

@@ -15,8 +15,7 @@
 #ifndef SBX_BPF_RESOLVE_H
 #define SBX_BPF_RESOLVE_H
 
-#include "subject.h"
-#include "step.h"
+#include "cache.h"
 
 #define SBX_ROUNDS 3
 
@@ -175,17 +174,14 @@ static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
  * ancestor of something that a rule names (design 1.3, links and renames). */
 static __always_inline __u32 match_sibling(struct match *m)
 {
-	struct sbx_scratch *sc = m->sc;
-	struct sbx_chunk *chunk;
+	const char other[] = "/\1\2\1\2";
+	__u32 i;
 
-	sc->at.state = sc->at.parent;
-	sc->at.pos = 0;
-	sc->at.len = 5;
-	sc->at.done = 0;
-	__builtin_memcpy(sc->name, "/\1\2\1\2", 5);
-	bpf_loop(64, match_step, m, 0);
-	chunk = match_chunk(m, sc->at.state);
-	return sc->at.done && chunk ? chunk->state[sc->at.state & SBX_STATE_INDEX_MASK].cls
+	m->step.state = m->sc->at.parent;
+	for (i = 0; i < sizeof(other) - 1; i++)
+		if (!step_byte(&m->step, other[i]))
+			return SBX_NO_STATE;
+	return step_chunk(&m->step) ? m->step.chunk->state[m->step.state & SBX_STATE_INDEX_MASK].cls
 				    : SBX_NO_STATE;
 }
 
@@ -206,8 +202,8 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 	f = &sc->found[n & (SBX_MAX_NEST - 1)];
 	f->why = SBX_WHY_INTERNAL;
 	slot = bpf_map_lookup_elem(&sbx_slots, &no);
-	m.image = bpf_map_lookup_elem(&sbx_images, &no);
-	if (!m.image || !slot)
+	m.step.image = bpf_map_lookup_elem(&sbx_images, &no);
+	if (!m.step.image || !slot)
 		return 0; /* fail closed */
 	__builtin_memset(&sc->at, 0, sizeof(sc->at));
 	if (sc->proc_pid) {
@@ -222,14 +218,16 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 			return 0;
 		}
 	}
-	chunk = bpf_map_lookup_elem(m.image, &zero);
+	chunk = bpf_map_lookup_elem(m.step.image, &zero);
 	if (!chunk)
 		return 0;
-	m.chunk = chunk;
+	m.step.chunk = chunk;
+	m.step.no = 0;
+	f->image = chunk->hdr.image_id;
 	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
-		sc->at.state = chunk->hdr.tty; /* the terminal that `run` was given */
+		m.step.state = chunk->hdr.tty; /* the terminal that `run` was given */
 	} else {
-		sc->at.state = chunk->hdr.start;
+		m.step.state = chunk->hdr.start;
 		key = sc->anchor;
 		anchor = bpf_map_lookup_elem(&sbx_anchors, &key);
 		if (!anchor)
@@ -241,14 +239,13 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 		bpf_probe_read_kernel(sc->name, alen & (SBX_ANCHOR_PATH_MAX - 1), anchor->path);
 		sc->at.len = alen;
 		sc->at.level = sc->n;
-		bpf_loop(SBX_MAX_STEPS, match_step, &m, 0);
+		bpf_loop(SBX_MAX_ROUNDS, match_round, &m, 0);
 		if (sc->at.failed || !sc->at.done)
 			return 0;
 	}
-	chunk = match_chunk(&m, sc->at.state);
-	if (!chunk)
+	if (!step_chunk(&m.step))
 		return 0;
-	st = &chunk->state[sc->at.state & SBX_STATE_INDEX_MASK];
+	st = &m.step.chunk->state[m.step.state & SBX_STATE_INDEX_MASK];
 	f->cls = st->cls;
 	f->rights = st->rights;
 	f->any = st->any;
@@ -256,6 +253,7 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 	f->quiet = st->quiet;
 	f->why = SBX_WHY_POLICY;
 	f->sibling = f->cls;
+	f->parent = sc->at.parent;
 	if (sibling && sc->n)
 		f->sibling = match_sibling(&m);
 	return 0;
@@ -303,6 +301,8 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 						 bool sibling)
 {
 	struct resolve r = {.sc = sc, .l = l, .d = d, .why = SBX_WHY_INTERNAL, .sibling = sibling};
+	struct sbx_config *cfg = sbx_config_get();
+	__u64 seq;
 	int i;
 
 	if (!sc || !l)
@@ -312,10 +312,13 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 		sc->rdev = inode->i_rdev;
 		sc->ino = inode->i_ino;
 	}
+	seq = cfg ? cfg->dir_seq : 0; /* before the walk: what moves later expires what we keep */
 	bpf_loop(SBX_ROUNDS, resolve_round, &r, 0);
 	if (r.why != SBX_WHY_POLICY)
 		for (i = 0; i < SBX_MAX_NEST; i++)
 			sc->found[i].why = r.why;
+	else if (seq && !sc->rdev && sc->n && !sc->at.proc)
+		cache_keep(sc, l, d, seq);
 	return 0;
 }
 

@@ -7,11 +7,58 @@
 #ifndef SBX_BPF_STEP_H
 #define SBX_BPF_STEP_H
 
-struct match {
+/* Bytes that one round steps through: the verifier looks at each by itself. */
+#define SBX_STEP_BLOCK 16
+
+/* Where in an image somebody stands. `no` is the chunk's number. */
+struct stepper {
 	void *image;
 	struct sbx_chunk *chunk;
+	__u32 no;
+	__u32 state;
+};
+
+/* false: there is no such chunk, which the compiler never produces: it denies. */
+static __always_inline bool step_chunk(struct stepper *w)
+{
+	__u32 no = w->state >> SBX_STATE_BITS;
+
+	if (no != w->no) {
+		w->no = no;
+		w->chunk = bpf_map_lookup_elem(w->image, &no);
+	}
+	return w->chunk;
+}
+
+/* One byte, with its default hops. false: as above. */
+static __always_inline bool step_byte(struct stepper *w, __u8 byte)
+{
+	struct sbx_state *st;
+	struct sbx_trans *t;
+	__u32 slot;
+	int hop;
+
+	for (hop = 0; hop < SBX_MAX_HOPS; hop++) {
+		if (!step_chunk(w))
+			return false;
+		st = &w->chunk->state[w->state & SBX_STATE_INDEX_MASK];
+		slot = st->base + byte;
+		sbx_opaque(slot);
+		t = &w->chunk->trans[slot & (SBX_TRANS_PER_CHUNK - 1)];
+		if (t->owner == w->state) {
+			w->state = t->next;
+			return true;
+		}
+		w->state = st->dflt;
+		if (!(st->flags & SBX_STATE_CHAIN))
+			return true;
+	}
+	return false;
+}
+
+struct match {
+	struct stepper step;
 	struct sbx_scratch *sc;
-	__u32 chunk_no;
 };
 
 /* Puts the next component, with its slash, into sc->name. */
@@ -41,28 +88,16 @@ static __always_inline int match_component(struct sbx_scratch *sc, struct sbx_cu
 	return 0;
 }
 
-static __always_inline struct sbx_chunk *match_chunk(struct match *m, __u32 state)
-{
-	__u32 no = state >> SBX_STATE_BITS;
-
-	if (m->chunk && m->chunk_no == no)
-		return m->chunk;
-	m->chunk = bpf_map_lookup_elem(m->image, &no);
-	m->chunk_no = no;
-	return m->chunk;
-}
-
-/* One byte or one default hop. */
-static long match_step(__u32 i, struct match *m)
+/* One round: as many bytes of the component as a block has; behind its end, the next component. */
+static long match_round(__u32 i, struct match *m)
 {
 	struct sbx_scratch *sc = m->sc;
 	struct sbx_cursor *at = &sc->at;
-	struct sbx_chunk *chunk;
-	struct sbx_state *st;
-	struct sbx_trans *t;
-	__u32 s, slot;
+	struct stepper w = m->step;
+	__u32 n, pos = at->pos, len = at->len;
 
-	if (at->pos >= at->len) {
+	if (pos >= len) {
+		at->state = w.state;
 		if (!at->level) {
 			at->done = 1;
 			return 1;
@@ -71,32 +106,24 @@ static long match_step(__u32 i, struct match *m)
 			at->failed = 1;
 			return 1;
 		}
+		pos = 0;
+		len = at->len;
 	}
-	s = at->state;
-	chunk = match_chunk(m, s);
-	if (!chunk) {
-		at->failed = 1;
-		return 1;
-	}
-	st = &chunk->state[s & SBX_STATE_INDEX_MASK];
-	slot = st->base + (__u8)sc->name[at->pos & (SBX_NAME_BUF - 1)];
-	sbx_opaque(slot);
-	t = &chunk->trans[slot & (SBX_TRANS_PER_CHUNK - 1)];
-	if (t->owner == s) {
-		at->state = t->next;
-		at->pos++;
-	} else {
-		at->state = st->dflt;
-		if (!(st->flags & SBX_STATE_CHAIN))
-			at->pos++;
-	}
+	for (n = 0; n < SBX_STEP_BLOCK && pos + n < len; n++)
+		if (!step_byte(&w, sc->name[(pos + n) & (SBX_NAME_BUF - 1)])) {
+			at->failed = 1;
+			return 1;
+		}
+	at->pos = pos + n;
+	m->step = w;
 	return 0;
 }
 
-/* More steps than any name within the limits can need. */
-#define SBX_MAX_STEPS (1u << 20)
-_Static_assert((SBX_ANCHOR_PATH_MAX + SBX_MAX_DEPTH * (SBX_NAME_MAX + 1)) * SBX_MAX_HOPS <
-		       SBX_MAX_STEPS,
+/* More rounds than any name within the limits can need. */
+#define SBX_MAX_ROUNDS (1u << 13)
+_Static_assert(SBX_ANCHOR_PATH_MAX / SBX_STEP_BLOCK +
+			       SBX_MAX_DEPTH * ((SBX_NAME_MAX + 1) / SBX_STEP_BLOCK) + 2 <
+		       SBX_MAX_ROUNDS,
 	       "the longest name comes to its end");
 
 #endif

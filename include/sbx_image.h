@@ -30,6 +30,13 @@
  * right is the same for all objects below. `cls` is equal for two states iff every path below
  * them has the same rights (rights-only minimisation): the rename rule of design 1.3.
  *
+ * A state is *settled* when every name that goes on from it within the component leads to the same
+ * class: the rest of the component need not be read.
+ *
+ * LEAVES. state.leaf - 1 is the index of a struct sbx_leaf, which says of the names in that
+ * directory: those whose first byte is not in `bits` all have this class and these rights. 0: no
+ * such record, every name has to be stepped through.
+ *
  * Which rule decided is not in the table: rights-only states are far fewer, and user space finds
  * the rule from the path when a denial is shown (provenance is kept in the sandbox's meta blob).
  *
@@ -58,7 +65,8 @@
 #define SBX_TRANS_PER_CHUNK  (SBX_CHUNK_BYTES / 8)
 #define SBX_NO_STATE	     0xffffffffu
 
-#define SBX_STATE_CHAIN 0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
+#define SBX_STATE_CHAIN	  0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
+#define SBX_STATE_SETTLED 0x2
 
 struct sbx_state {
 	__u32 dflt;
@@ -69,6 +77,13 @@ struct sbx_state {
 	__u8 all;
 	__u8 quiet; /* rights whose denial here is not reported one by one */
 	__u8 flags;
+	__u8 leaf; /* index + 1 into the leaves; 0: none */
+};
+
+struct sbx_leaf {
+	__u64 bits[4]; /* first bytes of names that rules tell apart */
+	__u32 cls;
+	__u8 rights, any, all;
 	__u8 pad;
 };
 
@@ -139,7 +154,9 @@ struct sbx_image_hdr {
 	struct sbx_net_dir net[SBX_DIRS];
 };
 
-/* Sections and states begin behind the header in chunk 0. */
-#define SBX_IMAGE_HDR_BYTES 1024
+/* Chunk 0: the header, the leaves, then sections and states. */
+#define SBX_LEAF_OFF	    1024
+#define SBX_LEAF_MAX	    255
+#define SBX_IMAGE_HDR_BYTES 11264
 
 #endif

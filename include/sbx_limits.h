@@ -45,6 +45,10 @@
 /* default hops of the automaton before a byte must be consumed */
 #define SBX_MAX_HOPS 4
 
+/* Directories whose verdicts are kept, for all sandboxes together: half a megabyte. A power of two. */
+#define SBX_DIR_CACHE_SHIFT 12
+#define SBX_DIR_CACHE	    (1 << SBX_DIR_CACHE_SHIFT)
+
 #define SBX_MAX_RULES 65535
 #define SBX_NAME_LEN  64 /* of a sandbox, with its NUL */
 

@@ -32,6 +32,7 @@ struct sbx_slot {
 	__u64 lost;	  /* denials whose record found no room (they are in `denied` too) */
 	__u64 quiet;	  /* denials of quiet rules */
 	__u64 seq;	  /* raised by every denial */
+	__u64 image;	  /* id of the image in force; written after the image was put in place */
 	__u32 mode;
 	__u32 flags;
 	__u32 generation; /* of the policy: 1, raised by update */
@@ -112,7 +113,8 @@ struct sbx_config {
 	__u64 next_id;	  /* sequence number of the next sandbox; under the loader's lock */
 	__u64 next_image; /* image ids; under the loader's lock */
 	__u64 next_epoch; /* super-block epochs; by BPF, atomically */
-	__u64 dir_seq;	  /* directory-move sequence (design 2.3) */
+	__u64 dir_seq;	  /* raised by whatever gives directories other names: see bpf/cache.h;
+			     0: such moves cannot be seen, nothing is cached */
 	__u64 attach_gen; /* raised by the loader when sbx_cgroups changed: labels are redone */
 };
 

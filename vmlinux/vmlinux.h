@@ -76,14 +76,26 @@ struct seqcount_spinlock {
 	struct seqcount seqcount;
 };
 
+union shortname_store {
+	unsigned char string[40];
+};
+
+/* Since 6.14 the short names are in a union, and the flags are an enum with values of its own. */
 struct dentry {
 	unsigned int d_flags;
 	struct seqcount_spinlock d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	union shortname_store d_shortname;
 	struct inode *d_inode;
 	struct super_block *d_sb;
 };
+
+struct dentry___array {
+	unsigned char d_iname[32];
+};
+
+enum dentry_flags { DCACHE_OP_REVALIDATE = 4 };
 
 struct file_system_type {
 	const char *name;
@@ -95,6 +107,7 @@ struct super_block {
 	unsigned long s_magic;
 	struct dentry *s_root;
 	void *s_fs_info;
+	void *s_encoding; /* with CONFIG_UNICODE */
 };
 
 struct inode {
@@ -102,6 +115,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	unsigned int i_flags;
 	__u32 i_rdev;
 	__u32 i_generation;
 };

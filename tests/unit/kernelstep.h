@@ -59,7 +59,7 @@ static inline __u32 kernel_walk(const struct sbx_image *img, const char *path, u
 				__u32 *steps)
 {
 	struct sbx_scratch *sc = calloc(1, sizeof(*sc));
-	struct match m = {.image = (void *)img, .sc = sc};
+	struct match m = {.step = {.image = (void *)img, .no = ~0u}, .sc = sc};
 	const char *name[SBX_MAX_DEPTH], *end;
 	__u32 n = 0, i, state;
 
@@ -82,8 +82,8 @@ static inline __u32 kernel_walk(const struct sbx_image *img, const char *path, u
 		sc->lv[n - 1 - i].len = end - name[i] - 1;
 	}
 	sc->n = sc->at.level = n;
-	sc->at.state = sbx_image_hdr(img)->start;
-	for (*steps = 0; *steps < SBX_MAX_STEPS && !match_step(*steps, &m);)
+	m.step.state = sbx_image_hdr(img)->start;
+	for (*steps = 0; *steps < SBX_MAX_ROUNDS && !match_round(*steps, &m);)
 		++*steps;
 	state = sc->at.done && !sc->at.failed ? sc->at.state : SBX_NO_STATE;
 	free(sc);

@@ -214,6 +214,49 @@ static void compare_kernel(const struct kit *k, const char *path)
 	}
 }
 
+static size_t by_first_byte, by_name, settled_early;
+
+static bool same_verdicts(const struct sbx_state *a, uint32_t cls, int rights, int any, int all)
+{
+	return a->cls == cls && a->rights == rights && a->any == any && a->all == all;
+}
+
+/* What a directory says of its names by their first byte, and what settled states promise, is what
+ * stepping through the whole name comes to (sbx_image.h, LEAVES; bpf/cache.h). */
+static void compare_short_ways(const struct kit *k, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const struct sbx_state *whole = kit_state(k, path), *st;
+	const struct sbx_leaf *leaf = (const void *)(k->img.data + SBX_LEAF_OFF);
+	uint32_t at;
+	const char *c;
+
+	if (!slash || !slash[1])
+		return;
+	at = kit_walk(k, path, slash - path);
+	st = sbx_image_state(&k->img, at);
+	leaf += st->leaf - 1;
+	if (!st->leaf || leaf->bits[(uint8_t)slash[1] / 64] >> (uint8_t)slash[1] % 64 & 1) {
+		by_name++;
+	} else {
+		by_first_byte++;
+		if (!same_verdicts(whole, leaf->cls, leaf->rights, leaf->any, leaf->all))
+			fail_msg("%s: its first byte says class %u, the name %u", path, leaf->cls,
+				 whole->cls);
+	}
+	for (c = slash; *c; c++) {
+		at = sbx_image_step(&k->img, at, *c);
+		st = sbx_image_state(&k->img, at);
+		if (c == slash || !(st->flags & SBX_STATE_SETTLED))
+			continue;
+		settled_early += c[1] != 0;
+		if (!same_verdicts(whole, st->cls, st->rights, st->any, st->all))
+			fail_msg("%s: settled as class %u at %s, and is %u", path, st->cls, c,
+				 whole->cls);
+		break;
+	}
+}
+
 static void verdicts_equal_the_reference(void **state)
 {
 	size_t i, n, done = 0;
@@ -231,6 +274,7 @@ static void verdicts_equal_the_reference(void **state)
 			random_path(path);
 			compare_path(&k, path);
 			compare_kernel(&k, path);
+			compare_short_ways(&k, path);
 			done++;
 		}
 		kit_free(&k);
@@ -239,6 +283,9 @@ static void verdicts_equal_the_reference(void **state)
 	print_message("note: %zu random policies, %zu paths against the reference and the "
 		      "kernel's matcher\n",
 		      i, done);
+	print_message("note: %zu names decided by their first byte, %zu not, %zu settled early\n",
+		      by_first_byte, by_name, settled_early);
+	assert_true(by_first_byte > 1000 && by_name > 1000 && settled_early > 1000);
 }
 
 /* --- below a directory --- */

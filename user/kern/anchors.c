@@ -86,8 +86,10 @@ static void remove_stale(struct sbx_kern *k, uint64_t mark)
 		prev = &keys[n++];
 	}
 	for (i = 0; i < n; i++)
-		if (!bpf_map_lookup_elem(k->map[SBX_MAP_ANCHORS], &keys[i], &a) && a.mark != mark)
-			bpf_map_delete_elem(k->map[SBX_MAP_ANCHORS], &keys[i]);
+		if (!bpf_map_lookup_elem(k->map[SBX_MAP_ANCHORS], &keys[i], &a) && a.mark != mark &&
+		    !bpf_map_delete_elem(k->map[SBX_MAP_ANCHORS], &keys[i]) &&
+		    k->config->dir_seq) /* what was named by it is no longer */
+			__atomic_fetch_add(&k->config->dir_seq, 1, __ATOMIC_SEQ_CST);
 	free(keys);
 }
 

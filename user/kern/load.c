@@ -68,12 +68,14 @@ static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-static bool is_optional(const char *hook)
+static bool is_optional(const char *sec)
 {
 	size_t i;
 
+	if (!strncmp(sec, "fexit/", 6)) /* bpf/moves.bpf.c: without it nothing is cached */
+		return true;
 	for (i = 0; i < sizeof(optional_hooks) / sizeof(*optional_hooks); i++)
-		if (!strcmp(optional_hooks[i], hook))
+		if (!strncmp(sec, "lsm/", 4) && !strcmp(optional_hooks[i], sec + 4))
 			return true;
 	return false;
 }
@@ -105,7 +107,7 @@ static bool is_missing(const struct bpf_program *p, const struct btf *btf)
 {
 	const char *sec = bpf_program__section_name(p);
 
-	return target_of(sec, btf) < 0 && !(!strncmp(sec, "lsm/", 4) && is_optional(sec + 4));
+	return target_of(sec, btf) < 0 && !is_optional(sec);
 }
 
 /* Programs named x__N are for kernels whose hook has N arguments. */
@@ -222,6 +224,19 @@ static int pin_all(struct sbx *skel)
 	return bpf_obj_pin(bpf_map__fd(skel->maps.sbx_config), READY) ? -errno : 0;
 }
 
+/* A directory-move sequence that stays 0 says: nothing would raise it. */
+static int start_cache(struct sbx *skel)
+{
+	struct sbx_config cfg = {0};
+	uint32_t zero = 0;
+
+	cfg.dir_seq = bpf_program__autoload(skel->progs.sbx_moved) &&
+		      bpf_program__autoload(skel->progs.sbx_removed);
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.sbx_config), &zero, &cfg, BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
 static int prepare_bpffs(struct sbx_diags *d)
 {
 	struct statfs fs;
@@ -256,6 +271,8 @@ static int load_anew(struct sbx_diags *d)
 		if (r)
 			r = load_failed(r, "the programs", d);
 	}
+	if (!r)
+		r = start_cache(skel);
 	if (!r) {
 		r = pin_all(skel);
 		if (r) {

@@ -56,6 +56,7 @@ static int put_bytes(int fd, uint32_t from, const char *data, size_t size)
 static int put_policy(struct sbx_kern *k, uint32_t slot, const struct sbx_compiled *c)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	uint64_t image = __atomic_add_fetch(&k->config->next_image, 1, __ATOMIC_SEQ_CST);
 	size_t meta = strlen(c->meta) + 1;
 	uint32_t chunks = c->image.n_chunks + (meta + SBX_CHUNK_BYTES - 1) / SBX_CHUNK_BYTES;
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sbx_image", sizeof(uint32_t), SBX_CHUNK_BYTES,
@@ -64,14 +65,16 @@ static int put_policy(struct sbx_kern *k, uint32_t slot, const struct sbx_compil
 
 	if (fd < 0)
 		return -errno;
-	sbx_image_hdr(&c->image)->image_id =
-		__atomic_add_fetch(&k->config->next_image, 1, __ATOMIC_SEQ_CST);
+	sbx_image_hdr(&c->image)->image_id = image;
 	r = put_bytes(fd, 0, (const char *)c->image.data, c->image.n_chunks * SBX_CHUNK_BYTES);
 	if (!r)
 		r = put_bytes(fd, c->image.n_chunks, c->meta, meta);
 	if (!r)
 		r = bpf_map_update_elem(k->map[SBX_MAP_IMAGES], &slot, &fd, BPF_ANY) ? -errno : 0;
 	close(fd); /* the outer map holds it */
+	/* From here on nothing that was kept of the old image is found (bpf/cache.h). */
+	if (!r)
+		__atomic_store_n(&k->slots[slot].image, image, __ATOMIC_SEQ_CST);
 	return r;
 }
 

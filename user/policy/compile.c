@@ -5,7 +5,10 @@
 #include "user/policy/compile.h"
 #include "user/policy/netset.h"
 
-_Static_assert(sizeof(struct sbx_image_hdr) <= SBX_IMAGE_HDR_BYTES, "the header has its place");
+_Static_assert(sizeof(struct sbx_image_hdr) <= SBX_LEAF_OFF, "the header has its place");
+_Static_assert(SBX_LEAF_OFF + SBX_LEAF_MAX * sizeof(struct sbx_leaf) <= SBX_IMAGE_HDR_BYTES &&
+		       SBX_IMAGE_HDR_BYTES % sizeof(struct sbx_state) == 0,
+	       "the leaves have their place");
 _Static_assert(sizeof(struct sbx_state) == 16 && sizeof(struct sbx_trans) == 8, "as documented");
 
 static void write_header(struct sbx_image *img, const struct sbx_policy *p)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/policy/leaves.h"
 #include "user/policy/pack.h"
 
 #define WINDOW	     256
@@ -39,6 +40,8 @@ struct packer {
 	uint32_t *order, n_order; /* states to place, the start first */
 	uint32_t *id;
 	uint16_t *base;
+	struct sbx_leaves leaves;
+	uint8_t *leaf;
 	struct chunk chunks[SBX_MAX_CHUNKS];
 	size_t n_chunks;
 	uint8_t used[SBX_TRANS_PER_CHUNK];
@@ -333,11 +336,37 @@ static void write_state(const struct packer *p, uint32_t s, uint8_t *chunk)
 		.any = p->props->any[s],
 		.all = p->props->all[s],
 		.quiet = label >> 3,
-		.flags = c->chain ? SBX_STATE_CHAIN : 0,
+		.flags = (c->chain ? SBX_STATE_CHAIN : 0) |
+			 (p->props->settled[s] ? SBX_STATE_SETTLED : 0),
+		.leaf = p->leaf[s],
 	};
 	for (i = c->first; i < c->first + c->n; i++)
 		trans[p->trans[i].byte] =
 			(struct sbx_trans){.next = p->id[p->trans[i].to], .owner = p->id[s]};
+}
+
+static int add_leaf(struct packer *p, uint32_t s)
+{
+	int r = sbx_leaves_add(&p->leaves, s);
+
+	if (r >= 0)
+		p->leaf[s] = r;
+	return r;
+}
+
+/* Rows first: in them end all the directories that no rule names. Then what is near the start. */
+static int find_leaves(struct packer *p)
+{
+	uint32_t i;
+	int r = sbx_leaves_begin(&p->leaves, p->m, p->props);
+
+	for (i = 0; i < p->m->n_rows && r >= 0; i++)
+		if (p->id[i] != NOWHERE)
+			r = add_leaf(p, i);
+	for (i = 0; i < p->n_order && r >= 0; i++)
+		if (p->order[i] >= p->m->n_rows)
+			r = add_leaf(p, p->order[i]);
+	return r < 0 ? r : 0;
 }
 
 static int write_image(const struct packer *p, struct sbx_image *img)
@@ -357,6 +386,7 @@ static int write_image(const struct packer *p, struct sbx_image *img)
 		for (k = ch->first; k < ch->first + ch->n; k++)
 			write_state(p, p->order[k], data + i * SBX_CHUNK_BYTES);
 	}
+	sbx_leaves_write(&p->leaves, (struct sbx_leaf *)(data + SBX_LEAF_OFF));
 	free(img->data);
 	img->data = data;
 	img->n_chunks = p->n_chunks;
@@ -373,7 +403,8 @@ static int pack(struct packer *p, uint32_t start, uint32_t tty, struct sbx_image
 	p->order = calloc(n, sizeof(*p->order));
 	p->id = malloc(n * sizeof(*p->id));
 	p->base = calloc(n, sizeof(*p->base));
-	if (!p->codes || !p->order || !p->id || !p->base)
+	p->leaf = calloc(n, sizeof(*p->leaf));
+	if (!p->codes || !p->order || !p->id || !p->base || !p->leaf)
 		return -ENOMEM;
 	memset(p->id, 0xff, n * sizeof(*p->id));
 	rc = encode_rows(p);
@@ -383,6 +414,8 @@ static int pack(struct packer *p, uint32_t start, uint32_t tty, struct sbx_image
 		return rc;
 	enqueue_all(p, start, tty);
 	rc = place_all(p);
+	if (!rc)
+		rc = find_leaves(p);
 	if (!rc)
 		rc = write_image(p, img);
 	if (rc)
@@ -411,6 +444,8 @@ int sbx_pack(const struct sbx_minimal *m, const struct sbx_props *props, uint32_
 	free(p->order);
 	free(p->id);
 	free(p->base);
+	free(p->leaf);
+	sbx_leaves_free(&p->leaves);
 	free(p);
 	return rc;
 }

@@ -139,6 +139,57 @@ static int number_classes(struct sbx_props *out, const struct sbx_minimal *m,
 	return rc < 0 ? rc : 0;
 }
 
+static bool settles(const struct sbx_props *out, uint32_t s, uint32_t to)
+{
+	return out->settled[to] && out->cls[to] == out->cls[s];
+}
+
+/* Rows first, which may loop: settled until something speaks against it. */
+static void settle_rows(struct sbx_props *out, const struct sums *u)
+{
+	const struct sbx_minimal *m = u->m;
+	bool moved = true;
+	unsigned c;
+	size_t i;
+
+	for (i = 0; i < m->n_rows; i++)
+		out->settled[i] = true;
+	while (moved) {
+		moved = false;
+		for (i = m->n_rows; i-- > 0;)
+			for (c = 0; c < m->n_classes && out->settled[i]; c++)
+				if (c != u->slash && u->class_size[c] &&
+				    !settles(out, i, m->rows[i * m->n_classes + c])) {
+					out->settled[i] = false;
+					moved = true;
+				}
+	}
+}
+
+/* The others lead to states before them. What their row says of bytes that are exceptions here is
+ * counted, too: that errs on the side of reading the name. */
+static void settle_tree(struct sbx_props *out, const struct sums *u)
+{
+	const struct sbx_minimal *m = u->m;
+	unsigned c;
+	uint32_t i;
+	size_t s;
+
+	for (s = m->n_rows; s < m->n; s++) {
+		const struct sbx_min_state *st = &m->states[s];
+		const uint32_t *row = m->rows + (size_t)st->base * m->n_classes;
+		bool settled = true;
+
+		for (i = st->first; i < st->first + st->n; i++)
+			if (m->exceptions[i].byte != '/')
+				settled &= settles(out, s, m->exceptions[i].to);
+		for (c = 0; c < m->n_classes && settled; c++)
+			if (c != u->slash && u->class_size[c])
+				settled = settles(out, s, row[c]);
+		out->settled[s] = settled;
+	}
+}
+
 int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const struct sbx_product *p)
 {
 	struct sums u = {.m = m, .slash = m->class_of['/']};
@@ -154,7 +205,8 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 	out->any = calloc(m->n, 1);
 	out->all = calloc(m->n, 1);
 	out->cls = calloc(m->n, sizeof(*out->cls));
-	if (!u.inside || !u.here || !out->any || !out->all || !out->cls)
+	out->settled = calloc(m->n, sizeof(*out->settled));
+	if (!u.inside || !u.here || !out->any || !out->all || !out->cls || !out->settled)
 		goto out;
 	sum_rows(&u);
 	sum_tree(&u);
@@ -165,6 +217,10 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 		out->all[i] = ~(sum >> 3) & SBX_RIGHTS_ALL;
 	}
 	rc = number_classes(out, m, p);
+	if (!rc) {
+		settle_rows(out, &u);
+		settle_tree(out, &u);
+	}
 out:
 	free(u.inside);
 	free(u.here);
@@ -178,5 +234,6 @@ void sbx_props_free(struct sbx_props *props)
 	free(props->any);
 	free(props->all);
 	free(props->cls);
+	free(props->settled);
 	memset(props, 0, sizeof(*props));
 }

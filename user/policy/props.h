@@ -8,6 +8,7 @@
 struct sbx_props {
 	uint8_t *any, *all; /* by state */
 	uint32_t *cls;
+	bool *settled; /* all names that go on from here within the component are of this class */
 };
 
 int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const struct sbx_product *p);
