@@ -45,7 +45,8 @@
 /* default hops of the automaton before a byte must be consumed */
 #define SBX_MAX_HOPS 4
 
-/* Directories whose verdicts are kept, for all sandboxes together: half a megabyte. A power of two. */
+/* Directories whose verdicts are kept, for all sandboxes together: half a megabyte. A power of two.
+ */
 #define SBX_DIR_CACHE_SHIFT 12
 #define SBX_DIR_CACHE	    (1 << SBX_DIR_CACHE_SHIFT)
 
