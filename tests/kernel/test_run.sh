@@ -101,7 +101,7 @@ is "run: --audit leaves set-user-ID programs alone" "NoNewPrivs:0" \
 
 # --- the environment, ${tmp} ---
 env -i PATH="$PATH" HOME=/root USER=root SECRET=1 LC_ALL=C LCX=1 "$SBX" run --policy "$W/run.yaml" --user tess -- env 2>/dev/null |
-	sed 's|/tmp/sbx-[A-Za-z0-9]*|TMP|' | sort >"$W/env"
+	sed 's|/tmp/sbx-run-[A-Za-z0-9]*|TMP|' | sort >"$W/env"
 printf '%s\n' "FIXED=a b" "HOME=$W/home" LC_ALL=C LOGNAME=tess "PATH=$PATH" SHELL=/bin/bash TMPDIR=TMP USER=tess | sort >"$W/want"
 check "run: the environment is what the policy keeps and sets" diff "$W/want" "$W/env"
 run -- sh -c '
@@ -115,7 +115,7 @@ status "run: \${tmp} is removed" 1 test -e "$tmp"
 check "run: what links in it point to is not" test -e "$W/ok/file"
 run -- sh -c 'mv $TMPDIR $TMPDIR.mine; ln -s '"$W/ok"' $TMPDIR; echo $TMPDIR' >"$W/log" 2>/dev/null
 check "run: \${tmp} turned into a link" test -e "$W/ok/file"
-rm -rf /tmp/sbx-*
+rm -rf /tmp/sbx-run-*
 
 # --- descriptors ---
 run -- sh -c 'cat <&3; cat <&4; cat <&5; ls /proc/self/fd >&1; echo more >&6; echo more >&7' \
@@ -217,7 +217,7 @@ touch "$W/ok/stop"
 check "run: the sandbox goes when it is empty" wait_for 60 gone
 status "run: what was left was bound" 1 grep -q secret "$W/ok/stolen"
 check "run: and had its \${tmp}" grep -q '^f$' "$W/ok/tmp"
-check "run: which is gone" wait_for 20 sh -c '! ls -d /tmp/sbx-*'
+check "run: which is gone" wait_for 20 sh -c '! ls -d /tmp/sbx-run-*'
 rm -f "$W/ok/stop" "$W/ok/stolen"
 
 # --- kill -9 of run ---
@@ -245,7 +245,7 @@ sleep 2
 status "kill -9 at any moment: never unbound" 1 grep -q secret "$W/ok/stolen"
 status "kill -9 at any moment: the next run works" 0 run -- true
 check "kill -9 at any moment: nothing is left" gone
-rm -rf /tmp/sbx-*
+rm -rf /tmp/sbx-run-*
 
 check "run: detach --all removes the programs" "$SBX" detach --all
 status "run: nothing is pinned any more" 1 test -e /sys/fs/bpf/sbx-bpf

@@ -16,7 +16,7 @@
 
 int sbx_tmpdir_make(const struct sbx_person *who, struct sbx_tmpdir *out)
 {
-	struct sbx_tmpdir t = {.path = "/tmp/sbx-XXXXXX", .uid = who->uid, .gid = who->gid};
+	struct sbx_tmpdir t = {.path = "/tmp/sbx-run-XXXXXX", .uid = who->uid, .gid = who->gid};
 	struct stat st;
 
 	if (!mkdtemp(t.path)) /* 0700 */
