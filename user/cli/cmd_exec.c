@@ -80,6 +80,7 @@ static int launch(struct sbx_kern **k, const struct place *p, struct sbx_launch 
 	int rc, status;
 
 	l->cgroup = p->cgroup;
+	l->cgroup_id = p->slot.cgroup_id;
 	l->confine = p->slot.flags & SBX_SLOT_NO_NEW_PRIVS;
 	l->caps = p->policy->caps;
 	sbx_job_begin(&job);

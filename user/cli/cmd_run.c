@@ -194,8 +194,10 @@ static int start(struct run *r)
 		rc = sbx_denials_open(&r->denials, r->ending.id);
 	if (!rc && sbx_job_cancelled())
 		rc = SBX_EXIT_RUN;
-	if (!rc)
+	if (!rc) {
+		l.cgroup_id = sbx_kern_slots(k)[SBX_SLOT_OF(r->ending.id)].cgroup_id;
 		rc = sbx_launch(&l, &k, &r->job);
+	}
 	sbx_kern_close(k);
 	return rc;
 }

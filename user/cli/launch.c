@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -222,17 +223,27 @@ static int follow(const struct sbx_launch *l, int in, struct sbx_kern **k, struc
 	return r;
 }
 
-static int open_procs(const char *cgroup)
+/* Of the very cgroup that is the sandbox. */
+static int open_procs(const struct sbx_launch *l)
 {
-	char path[4096];
+	int dir = open(l->cgroup, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd;
+	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	return open(path, O_WRONLY | O_CLOEXEC);
+	if (dir < 0)
+		return -1;
+	if (fstat(dir, &st) || st.st_ino != l->cgroup_id) {
+		close(dir);
+		errno = ESTALE;
+		return -1;
+	}
+	fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	close(dir);
+	return fd;
 }
 
 int sbx_launch(const struct sbx_launch *l, struct sbx_kern **k, struct sbx_job *j)
 {
-	struct start s = {.l = l, .j = j, .k = *k, .procs = open_procs(l->cgroup)};
+	struct start s = {.l = l, .j = j, .k = *k, .procs = open_procs(l)};
 	int pipe[2], r;
 
 	if (s.procs < 0)

@@ -19,7 +19,9 @@ struct sbx_launch {
 	const struct sbx_person *who;
 	char *const *argv, *const *env;
 	const char *cgroup;
-	bool confine; /* no_new_privs, and no capabilities but these, which only root gets: */
+	uint64_t cgroup_id; /* of the sandbox: who owns the parent may have put another in its place
+			     */
+	bool confine;	    /* no_new_privs, and no capabilities but these, which only root gets: */
 	uint64_t caps;
 	const struct sbx_inherited *inherited;
 };
