@@ -145,13 +145,25 @@ job_cpio() {
 }
 
 # At most $SLOTS machines at once; the lock is inherited by qemu, so it lasts as long as the machine.
+# Who waits stands in line behind another lock: the kernel hands it on in the order of asking.
 take_slot() {
 	local i n=0
 	mkdir -p "$SBX_CACHE/slots"
+	exec 8>>"$SBX_CACHE/slots/queue"
+	flock -n 8 || {
+		say "waiting: other machines are in line"
+		flock 8 & # a shell that waits for a child of this kind heeds signals
+		tail_pid=$!
+		wait $tail_pid
+		tail_pid=''
+	}
 	while :; do
 		for ((i = 0; i < SLOTS; i++)); do
 			exec 9>>"$SBX_CACHE/slots/$i"
-			if flock -n 9; then return; fi
+			if flock -n 9; then
+				exec 8>&-
+				return
+			fi
 		done
 		n=$((n + 1))
 		[ $n -ne 25 ] || say "waiting: $SLOTS machines are running already"
