@@ -467,6 +467,10 @@ int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *
 
 	if (!s)
 		return -ENOENT;
+	/* The new policy was compiled for the mounts of today. */
+	r = sbx_anchors_refresh(k, d);
+	if (r)
+		return r;
 	r = put_policy(k, SBX_SLOT_OF(id), c);
 	if (r) {
 		sbx_diag_add(d, SBX_ERROR, nowhere, NULL,
