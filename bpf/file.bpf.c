@@ -19,13 +19,15 @@ static __noinline int register_anchor(struct file *file)
 	struct super_block *sb = d->d_sb;
 	struct sbx_anchor_key key = {.inode = (__u64)d->d_inode};
 	struct sbx_config *cfg = sbx_config_get();
+	struct task_struct *t = bpf_get_current_task_btf();
 	struct sbx_registrar *r;
 	struct sbx_sb *known, fresh = {};
 	__u64 sbp = (__u64)sb;
 	__u32 zero = 0;
 
 	r = bpf_map_lookup_elem(&sbx_registrar, &zero);
-	if (!r || !cfg || !r->tgid || r->tgid != bpf_get_current_pid_tgid() >> 32)
+	if (!r || !cfg || !r->tgid || r->tgid != (__u32)t->tgid ||
+	    r->start != t->group_leader->start_boottime / SBX_START_TICK_NS)
 		return 0;
 	known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
 	if (!known) {

@@ -101,12 +101,16 @@ struct sbx_anchor {
 
 /* sbx_registrar: ARRAY[1]. While tgid is set, that process's next open of anything registers the
  * opened object as an anchor named `anchor` and fails with ECANCELED (so that opening a device
- * has no effect); done is raised. */
+ * has no effect); done is raised. The process is told by its start, too: a killed registrar's
+ * number may be a sandboxed program's one day. */
 struct sbx_registrar {
 	__u32 tgid;
 	__u32 done;
+	__u64 start; /* field 22 of /proc/PID/stat */
 	struct sbx_anchor anchor;
 };
+
+#define SBX_START_TICK_NS 10000000 /* its unit: USER_HZ is 100 */
 
 /* sbx_config: ARRAY[1] */
 struct sbx_config {

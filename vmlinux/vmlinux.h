@@ -209,6 +209,7 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	__u64 start_boottime;
 	struct css_set *cgroups;
 	const struct cred *real_cred;
 	const struct cred *cred;

@@ -92,6 +92,7 @@ check "killed while it loads: whole or absent" wants 0 $bad
 "$SBX" "${attach_k[@]}" >/dev/null 2>&1
 status "what was left over is swept up" 0 "$SBX" detach --all
 check "and leaves nothing" same_counts "$before"
+check "no cgroup either" wants "" "$(ls -d "$CG"/sbx-bpf.* 2>/dev/null)"
 stop_member
 rmdir "$c" "$CG/keeper"
 rm -rf "$W"

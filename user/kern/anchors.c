@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,10 +21,30 @@
 
 static const struct sbx_pos nowhere;
 
-static int register_one(struct sbx_kern *k, const struct sbx_mount *m, uint64_t mark)
+/* When we were started, as the kernel counts; 0: not known, and then nothing gets registered. */
+static uint64_t own_start(void)
+{
+	unsigned long long start = 0;
+	char line[1024], *p;
+	FILE *in = fopen("/proc/self/stat", "re");
+	int field;
+
+	/* PID (COMM) STATE …: COMM may hold anything; STATE is field 3 */
+	p = in && fgets(line, sizeof(line), in) ? strrchr(line, ')') : NULL;
+	if (in)
+		fclose(in);
+	for (field = 2; p && field < 22; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p && sscanf(p, "%llu", &start) == 1 ? start : 0;
+}
+
+static int register_one(struct sbx_kern *k, const struct sbx_mount *m, uint64_t start,
+			uint64_t mark)
 {
 	const char *path = *m->point ? m->point : "/";
-	struct sbx_registrar r = {.tgid = getpid(), .anchor = {.mark = mark}};
+	struct sbx_registrar r = {.tgid = getpid(), .start = start, .anchor = {.mark = mark}};
 	uint32_t zero = 0;
 	struct stat st;
 	int fd;
@@ -56,6 +77,7 @@ static int register_all(struct sbx_kern *k, const struct sbx_mounts *m, const ch
 			uint64_t mark)
 {
 	struct sbx_registrar none = {0};
+	uint64_t start = own_start();
 	uint32_t zero = 0;
 	size_t i;
 	int r;
@@ -63,7 +85,7 @@ static int register_all(struct sbx_kern *k, const struct sbx_mounts *m, const ch
 	if (sbx_cgroup_move_self(cgroup))
 		return 1;
 	for (i = 0; i < m->n; i++) {
-		r = register_one(k, &m->v[i], mark);
+		r = register_one(k, &m->v[i], start, mark);
 		if (r && !*m->v[i].point)
 			return 2;
 	}
@@ -130,8 +152,9 @@ int sbx_anchors_refresh(struct sbx_kern *k, struct sbx_diags *d)
 		return r;
 	r = sbx_cgroup_mount(top, sizeof(top));
 	if (!r) {
-		snprintf(cgroup, sizeof(cgroup), "%s/sbx-bpf.registrar.%d", top, getpid());
-		r = mkdir(cgroup, 0755) ? -errno : 0;
+		/* One name, under the loader's lock: a killed loader's is used again. */
+		snprintf(cgroup, sizeof(cgroup), "%s/sbx-bpf.registrar", top);
+		r = mkdir(cgroup, 0755) && errno != EEXIST ? -errno : 0;
 	}
 	if (!r) {
 		r = run_registrar(k, &m, mark, cgroup);
