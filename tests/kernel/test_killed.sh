@@ -28,7 +28,7 @@ lasts() { # COMMAND...: its time in ms; the moments of the kill are drawn from i
 	echo $(($(now_ms) - start))
 }
 
-there() { "$SBX" status --json | get 'any(s["name"] == "k" for s in j)'; }
+there() { "$SBX" status 2>/dev/null | grep -q '^k ' && echo True || echo False; }
 
 # Whole or absent, for those who were there and those who come.
 whole_or_absent() {

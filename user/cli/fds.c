@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/kcmp.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ struct open_file {
 	char path[PATH_MAX]; /* as the kernel shows it to us */
 	unsigned flags;
 	int mnt_id;
+	bool namespace; /* a file of nsfs: it has no name, and no policy opens it */
 	struct stat st;
 };
 
@@ -58,6 +61,7 @@ static bool read_info(const char *path, struct open_file *f)
 static bool look(pid_t pid, int fd, struct open_file *f)
 {
 	static const char deleted[] = " (deleted)";
+	struct statfs fs;
 	char path[64];
 	ssize_t n;
 
@@ -70,6 +74,7 @@ static bool look(pid_t pid, int fd, struct open_file *f)
 	if (n <= 0 || stat(path, &f->st))
 		return false;
 	f->path[n] = 0;
+	f->namespace = !statfs(path, &fs) && fs.f_type == NSFS_MAGIC;
 	/* An unlinked file keeps the rights of its last name. */
 	n -= strlen(deleted);
 	if (!f->st.st_nlink && n > 0 && !strcmp(f->path + n, deleted))
@@ -111,7 +116,7 @@ static const struct sbx_mount *mount_of(const struct sbx_judge *j, const struct 
 /* Pipes, sockets, anonymous inodes; memfds are files of a mount that nobody sees. */
 static bool is_nameless(const struct open_file *f, const struct sbx_mount *m)
 {
-	return f->path[0] != '/' || (!m && !strncmp(f->path, "/memfd:", 7));
+	return (f->path[0] != '/' && !f->namespace) || (!m && !strncmp(f->path, "/memfd:", 7));
 }
 
 static bool is_member(const struct sbx_judge *j, pid_t pid)
@@ -299,23 +304,61 @@ static void program_of(pid_t pid, char *buf, size_t size)
 	buf[strcspn(buf, "\n")] = 0;
 }
 
+static bool alike(const struct sbx_fd *a, const struct sbx_fd *b)
+{
+	return a->pid == b->pid && a->missing == b->missing && a->name && b->name &&
+	       !strcmp(a->name, b->name);
+}
+
+/* "descriptor 3", "descriptors 0, 1, 2": those of one task for one file. */
+static char *numbers_text(const struct sbx_fds *fds, size_t from)
+{
+	struct sbx_text t;
+	char *text = NULL;
+	size_t i, n = 0;
+
+	if (sbx_text_begin(&t))
+		return NULL;
+	for (i = from; i < fds->n; i++)
+		if (i == from || alike(&fds->v[i], &fds->v[from]))
+			fprintf(t.out, "%s%d", n++ ? ", " : "", fds->v[i].fd);
+	sbx_text_end(&t, &text);
+	return text;
+}
+
+static bool told_before(const struct sbx_fds *fds, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (alike(&fds->v[k], &fds->v[i]))
+			return true;
+	return false;
+}
+
 void sbx_fds_print(const struct sbx_fds *fds)
 {
-	char program[32], *rights;
-	size_t i;
+	char program[32], *rights, *numbers;
+	size_t i, shown = 0;
 
-	for (i = 0; i < fds->n && i < SHOWN; i++) {
+	for (i = 0; i < fds->n && shown < SHOWN; i++) {
 		const struct sbx_fd *f = &fds->v[i];
 
+		if (told_before(fds, i))
+			continue;
+		shown++;
 		program_of(f->pid, program, sizeof(program));
 		rights = rights_text(f->missing);
-		sbx_note("%s (pid %d) keeps descriptor %d open, which the policy would not open: "
-			 "%s of %s",
-			 program, f->pid, f->fd, rights ? rights : "?", f->name ? f->name : "?");
+		numbers = numbers_text(fds, i);
+		sbx_note("%s (pid %d) keeps open what the policy would not open: %s, %s "
+			 "(descriptor %s)",
+			 program, f->pid, f->name ? f->name : "?", rights ? rights : "?",
+			 numbers ? numbers : "?");
 		free(rights);
+		free(numbers);
 	}
-	if (fds->n > SHOWN)
-		sbx_note("… and %zu more such descriptors; --json lists them", fds->n - SHOWN);
+	if (i < fds->n)
+		sbx_note("… and %zu more descriptors; --json lists them", fds->n - i);
 }
 
 json_t *sbx_fds_json(const struct sbx_fds *fds)
