@@ -37,6 +37,8 @@ check "a failed attach loads nothing" same_counts "$before"
 check "nor pinned" test ! -e $PIN
 
 # --- attach ---
+"$SBX" events -f --json >"$W/f1" 2>"$W/f1.err" & # before there is anything to follow
+f1=$!
 start_member "$c"
 exec 5<"$W/no"
 bash -c 'echo $$ >'"$c"'/cgroup.procs; exec sleep 1000' 5<"$W/no" &
@@ -84,8 +86,7 @@ check "explain knows the canonical name" wants "$W/no" "$("$SBX" explain --name 
 umount /mnt
 
 # --- following ---
-"$SBX" events -f --json >"$W/f1" 2>"$W/f1.err" &
-f1=$!
+check "who came first saw it begin" grep -q "may not read $W/no" "$W/f1"
 "$SBX" events -f --json --name one >"$W/f2" 2>"$W/f2.err" &
 f2=$!
 sleep 1

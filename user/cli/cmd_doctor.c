@@ -26,6 +26,25 @@ static void print_json(const struct sbx_probe *p)
 				       "permitted", p->permitted, "checks", checks));
 }
 
+/* Without rights some things cannot be told, but what is known to be missing is missing. */
+static int verdict(const struct sbx_probe *p)
+{
+	size_t i;
+
+	if (p->can_enforce)
+		return SBX_EXIT_OK;
+	for (i = 0; i < p->n; i++)
+		if (p->v[i].state == SBX_CHECK_FAIL && strcmp(p->v[i].name, "rights"))
+			return SBX_EXIT_KERNEL;
+	return SBX_EXIT_PERMISSION;
+}
+
+static const char *const verdicts[] = {
+	[SBX_EXIT_OK] = "\nThis kernel can enforce.",
+	[SBX_EXIT_KERNEL] = "\nThis kernel cannot enforce: nothing would be run or attached.",
+	[SBX_EXIT_PERMISSION] = "\nWithout root it cannot be told whether this kernel can enforce.",
+};
+
 static void print(const struct sbx_probe *p)
 {
 	bool color = sbx_use_color(stdout);
@@ -41,9 +60,7 @@ static void print(const struct sbx_probe *p)
 		if (c->remedy)
 			printf("      %-10s  to do: %s\n", "", c->remedy);
 	}
-	puts(p->can_enforce ? "\nThis kernel can enforce."
-	     : p->permitted ? "\nThis kernel cannot enforce: nothing would be run or attached."
-			    : "\nWithout root it cannot be told whether this kernel can enforce.");
+	puts(verdicts[verdict(p)]);
 }
 
 static int run(int n, char **argv)
@@ -57,7 +74,7 @@ static int run(int n, char **argv)
 		print_json(&p);
 	else
 		print(&p);
-	r = p.can_enforce ? SBX_EXIT_OK : p.permitted ? SBX_EXIT_KERNEL : SBX_EXIT_PERMISSION;
+	r = verdict(&p);
 	sbx_probe_free(&p);
 	return r;
 }

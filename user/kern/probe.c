@@ -119,7 +119,7 @@ static void check_lsm(struct sbx_probe *p)
 
 	if (!sbx_pseudofs_line("securityfs", "/sys/kernel/security", "lsm", active,
 			       sizeof(active))) {
-		add(p, "lsm", SBX_CHECK_FAIL,
+		add(p, "lsm", p->permitted ? SBX_CHECK_FAIL : SBX_CHECK_WARN,
 		    strdup("mount -t securityfs securityfs /sys/kernel/security — if that fails, "
 			   "use a kernel with CONFIG_SECURITYFS=y and CONFIG_BPF_LSM=y"),
 		    "the list of active LSMs cannot be read (/sys/kernel/security/lsm)");
