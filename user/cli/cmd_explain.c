@@ -210,16 +210,26 @@ static char *object_text(const struct question *q)
 
 static void put_field(const char *name, const char *text)
 {
-	if (!text)
-		return;
-	printf("    %-8s", name);
-	for (; *text; text++) {
-		putchar(*text);
-		if (*text == '\n' && text[1])
-			printf("    %-8s", "");
+	if (text)
+		printf("    %-8s%s\n", name, text);
+}
+
+/* Lines to paste, set off from the words. */
+static void put_lines(const char *lines)
+{
+	size_t n;
+
+	for (; *lines; lines += n + (lines[n] == '\n')) {
+		n = strcspn(lines, "\n");
+		printf("        %.*s\n", (int)n, lines);
 	}
-	if (text[-1] != '\n')
-		putchar('\n');
+}
+
+static void put_other_name(const char *given)
+{
+	fputs("    name:   ", stdout);
+	sbx_put_escaped(stdout, given, strlen(given));
+	fputs(" is another name of it\n", stdout);
 }
 
 static void print(const struct question *q, const struct sbx_explanation *e, const char *object)
@@ -229,7 +239,7 @@ static void print(const struct question *q, const struct sbx_explanation *e, con
 	printf("%s%s%s: %s %s\n", color ? (e->granted ? "\x1b[32m" : "\x1b[1;31m") : "",
 	       e->granted ? "allowed" : "denied", color ? "\x1b[0m" : "", q->verb->name, object);
 	if (q->verb->kind == FILES && strcmp(q->given, *q->path ? q->path : "/"))
-		printf("    name:   %s is another name of it\n", q->given);
+		put_other_name(q->given);
 	if (e->rule < 0)
 		printf("    rule:   no rule matches, and what no rule allows is denied\n");
 	else
@@ -239,9 +249,10 @@ static void print(const struct question *q, const struct sbx_explanation *e, con
 		printf("    %s\n", e->nearest);
 	if (!e->granted && q->mode == SBX_MODE_AUDIT)
 		puts("    mode:   audit: it would be reported, not denied");
-	if (!e->granted && e->suggestion)
+	if (!e->granted && e->suggestion) {
 		puts("    to allow:");
-	put_field("", e->suggestion);
+		put_lines(e->suggestion);
+	}
 	put_field("note:", e->suggestion_note);
 }
 
