@@ -157,8 +157,9 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 	}
 	if (to->rights & ~from->rights)
 		return SBX_WHY_WIDENS;
-	/* No file or symlink where the ancestor of a write-denied name would stand. */
-	if (to->cls != to->sibling && !(to->all & SBX_WRITE))
+	/* No file or symlink where the ancestor of a write-denied name would stand: where rules say
+	 * something of what is below, other than of what is below any name beside it. */
+	if (SBX_CLS_BELOW(to->cls) != SBX_CLS_BELOW(to->sibling) && !(to->all & SBX_WRITE))
 		return SBX_WHY_HOLLOWS;
 	return SBX_WHY_POLICY;
 }

@@ -28,7 +28,8 @@
  * state and everything that can be below it as a directory (component by component): any = union
  * of the rights, all = intersection. If (any ^ all) has a right's bit clear, the verdict for that
  * right is the same for all objects below. `cls` is equal for two states iff every path below
- * them has the same rights (rights-only minimisation): the rename rule of design 1.3.
+ * them has the same rights (rights-only minimisation): the rename rule of design 1.3. It is made of
+ * the state's own rights and a number for what is below; see SBX_CLS_BELOW.
  *
  * A state is *settled* when every name that goes on from it within the component leads to the same
  * class: the rest of the component need not be read.
@@ -64,6 +65,10 @@
 #define SBX_STATE_INDEX_MASK ((1u << SBX_STATE_BITS) - 1)
 #define SBX_TRANS_PER_CHUNK  (SBX_CHUNK_BYTES / 8)
 #define SBX_NO_STATE	     0xffffffffu
+
+/* Equal for two states iff every path strictly below them has the same rights. */
+#define SBX_CLS_RIGHTS	   3 /* bits of cls */
+#define SBX_CLS_BELOW(cls) ((cls) >> SBX_CLS_RIGHTS)
 
 #define SBX_STATE_CHAIN	  0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
 #define SBX_STATE_SETTLED 0x2

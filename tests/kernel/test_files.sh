@@ -35,6 +35,8 @@ policy "$W/files.yaml" <<EOF
     path: "$W/t/bin/*"
   - allow: [write]
     path: "$W/t/drop/*"
+  - allow: [read, write]
+    path: ["$W/t/out/one", "$W/t/out/one.*"]
 EOF
 
 for user in root nobody; do
@@ -69,6 +71,10 @@ for user in root nobody; do
 		EACCES create $W/t/ro/new
 		ENOENT stat $W/t/ro/new
 		ok create $W/t/ok/new
+		ok create $W/t/out/one.new
+		ok rename $W/t/out/one.new $W/t/out/one
+		ok unlink $W/t/out/one
+		ok symlink x $W/t/out/one
 		EACCES create $W/t/out/new
 		ENOENT stat $W/t/out/new
 		EACCES unlink $W/t/ro/a

@@ -320,10 +320,11 @@ static bool push(struct search *s, uint32_t a, uint32_t b, int where)
 
 /*
  * All pairs of states that paths below two names lead to. Returns false if there are too many.
- * *any, *all: over the first of each pair. *differ: some pair has different rights.
+ * *any, *all: over the first of each pair. *differ: some pair has different rights; *below: some
+ * pair but the first.
  */
 static bool look_below(const struct kit *k, struct search *s, uint32_t a, uint32_t b, uint8_t *any,
-		       uint8_t *all, bool *differ)
+		       uint8_t *all, bool *differ, bool *below)
 {
 	size_t i;
 	unsigned c;
@@ -332,7 +333,7 @@ static bool look_below(const struct kit *k, struct search *s, uint32_t a, uint32
 	push(s, a, b, AT_START);
 	*any = 0;
 	*all = SBX_RIGHTS_ALL;
-	*differ = false;
+	*differ = *below = false;
 	for (i = 0; i < s->n; i++) {
 		uint8_t ra = sbx_image_state(&k->img, s->v[i].a)->rights;
 
@@ -340,6 +341,7 @@ static bool look_below(const struct kit *k, struct search *s, uint32_t a, uint32
 			*any |= ra;
 			*all &= ra;
 			*differ |= ra != sbx_image_state(&k->img, s->v[i].b)->rights;
+			*below |= i && ra != sbx_image_state(&k->img, s->v[i].b)->rights;
 		}
 		for (c = 1; c < 256; c++) {
 			bool slash = c == '/';
@@ -370,7 +372,7 @@ static void properties_hold_below(void **state)
 		for (n = 0; n < 6; n++) {
 			char p[256], q[256];
 			uint8_t any, all;
-			bool differ;
+			bool differ, below;
 			uint32_t a, b;
 			const struct sbx_state *sa, *sb;
 
@@ -380,10 +382,11 @@ static void properties_hold_below(void **state)
 			b = kit_walk(&k, q, strlen(q));
 			sa = sbx_image_state(&k.img, a);
 			sb = sbx_image_state(&k.img, b);
-			if (!look_below(&k, s, a, b, &any, &all, &differ))
+			if (!look_below(&k, s, a, b, &any, &all, &differ, &below))
 				continue;
 			done++;
-			if (any != sa->any || all != sa->all || differ != (sa->cls != sb->cls)) {
+			if (any != sa->any || all != sa->all || differ != (sa->cls != sb->cls) ||
+			    below != (SBX_CLS_BELOW(sa->cls) != SBX_CLS_BELOW(sb->cls))) {
 				print_kit(&k);
 				fail_msg("%s, %s: any %d/%d all %d/%d differ %d cls %u %u", p, q,
 					 sa->any, any, sa->all, all, differ, sa->cls, sb->cls);

@@ -132,6 +132,45 @@ static void test_secrets(void **unused)
 	globfree(&g);
 }
 
+/* Symlinks that are common on hosts: none of them makes a policy refuse to compile. */
+static void test_symlinks(void **unused)
+{
+	static struct sbx_alias aliases[] = {
+		{"/bin", "/usr/bin", true},
+		{"/lib", "/usr/lib", true},
+		{"/var/run", "/run", true},
+		{"/dev/ptmx", "/dev/pts/ptmx", true},
+		{"/dev/shm", "/run/shm", true},
+		{"/etc/resolv.conf", "/run/systemd/resolve/stub-resolv.conf", true},
+		{"/home/u/.claude", "/home/u/dotfiles/claude", true},
+		{"/home/u/.bashrc", "/home/u/dotfiles/bashrc", true},
+		{"/home/u/.gitconfig", "/home/u/dotfiles/gitconfig", true},
+		{"/home/u/work", "/data/work", true},
+		{"/home/u/work/.git/hooks", "/home/u/work/tools/hooks", true},
+	};
+	static const struct sbx_facts facts = {.aliases = aliases,
+					       .n_aliases = sizeof(aliases) / sizeof(aliases[0])};
+	struct sbx_policy *p;
+	struct sbx_diags d = {0};
+	struct sbx_compiled c;
+	size_t i;
+	glob_t g;
+
+	assert_int_equal(glob("policies/*.yaml", 0, NULL, &g), 0);
+	for (i = 0; i < g.gl_pathc; i++) {
+		p = NULL;
+		if (sbx_policy_load(g.gl_pathv[i], &opts, &p, &d) ||
+		    sbx_compile(p, &facts, &c, &d)) {
+			sbx_diags_print(&d, stderr);
+			fail_msg("%s: refused", g.gl_pathv[i]);
+		}
+		sbx_compiled_free(&c);
+		sbx_policy_free(p);
+	}
+	sbx_diags_free(&d);
+	globfree(&g);
+}
+
 /* Whoever allows everything after the bundle has not opened a credential either. */
 static void test_protected(void **unused)
 {
@@ -326,9 +365,9 @@ static void test_agent_environment(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_secrets),		  cmocka_unit_test(test_protected),
-		cmocka_unit_test(test_agent_files),	  cmocka_unit_test(test_agent_network),
-		cmocka_unit_test(test_agent_environment),
+		cmocka_unit_test(test_secrets),	      cmocka_unit_test(test_symlinks),
+		cmocka_unit_test(test_protected),     cmocka_unit_test(test_agent_files),
+		cmocka_unit_test(test_agent_network), cmocka_unit_test(test_agent_environment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,27 +71,6 @@ static int look_at_mounts(const struct sbx_policy *p, const struct sbx_facts *f,
 	return rc;
 }
 
-/* --- symlinks --- */
-
-static void look_at_link(const struct sbx_policy *p, const struct sbx_facts *f,
-			 const struct sbx_alias *a, struct sbx_diags *d)
-{
-	bool granted;
-	int rule;
-
-	if (!a->symlink)
-		return;
-	rule = sbx_files_decider(p, f, a->from, strlen(a->from), SBX_WRITE, &granted);
-	if (!granted)
-		return;
-	sbx_diag_add(
-		d, SBX_WARNING, p->files[rule].pos,
-		"write the path that it leads to, and deny writing the link",
-		"the sandbox may replace a symlink that the policy goes through, and the policy "
-		"would mean something else the next time (%s, now %s)",
-		a->from, shown(a->to));
-}
-
 /* --- libraries --- */
 
 /* A library that is nobody's, in the directories where loaders look. */
@@ -144,8 +123,6 @@ int sbx_advise(const struct sbx_policy *p, const struct sbx_facts *facts, struct
 	int rc = look_at_mounts(p, facts, d), said = -1;
 	size_t i;
 
-	for (i = 0; i < facts->n_aliases; i++)
-		look_at_link(p, facts, &facts->aliases[i], d);
 	for (i = 0; i < sizeof(libraries) / sizeof(libraries[0]) && executes(p) && !rc; i++)
 		rc = look_at_library(p, facts, libraries[i], &said, d);
 	return rc;

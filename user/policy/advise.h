@@ -9,8 +9,6 @@
 /*
  * Adds warnings to *d:
  * - an allow that covers a mount showing something from elsewhere, which it allows by that;
- * - a symlink that a pattern goes through and that the policy lets the sandbox replace: the policy
- *   would mean something else the next time;
  * - directories of libraries that can be read but not mapped executable.
  * (Rules that never decide are found by the compiler.) Returns 0 or -ENOMEM.
  */

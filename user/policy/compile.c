@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "user/policy/compile.h"
 #include "user/policy/netset.h"
+#include "user/policy/widen.h"
 
 _Static_assert(sizeof(struct sbx_image_hdr) <= SBX_LEAF_OFF, "the header has its place");
 _Static_assert(SBX_LEAF_OFF + SBX_LEAF_MAX * sizeof(struct sbx_leaf) <= SBX_IMAGE_HDR_BYTES &&
@@ -32,6 +33,8 @@ int sbx_compile(const struct sbx_policy *p, const struct sbx_facts *facts, struc
 	int rc;
 
 	rc = sbx_automaton_compile(p, facts, &c.image, &c.stats, d);
+	if (!rc)
+		rc = sbx_links_widen(p, facts, &c.image, d);
 	if (!rc)
 		rc = sbx_netset_compile(p, facts, &c.image, d);
 	else if (rc == -EINVAL && sbx_netset_compile(p, facts, &scratch, d) == -ENOMEM)

@@ -110,7 +110,7 @@ static bool any_quiet(const struct sbx_minimal *m)
 	return false;
 }
 
-/* Equal rights here, and equal futures behind the '/'. */
+/* Equal rights here, and equal futures behind the '/': see SBX_CLS_BELOW. */
 static int number_classes(struct sbx_props *out, const struct sbx_minimal *m,
 			  const struct sbx_product *p)
 {
@@ -128,10 +128,10 @@ static int number_classes(struct sbx_props *out, const struct sbx_minimal *m,
 			translate(plain_of, m, &plain, p);
 	}
 	for (i = 0; i < m->n && rc >= 0; i++) {
-		uint32_t key[2] = {RIGHTS(m->states[i].label),
-				   plain_of[sbx_minimal_step(m, i, '/')]};
+		uint32_t below = plain_of[sbx_minimal_step(m, i, '/')];
 
-		rc = sbx_intern_add(&known, key, sizeof(key), &out->cls[i]);
+		rc = sbx_intern_add(&known, &below, sizeof(below), &below);
+		out->cls[i] = below << SBX_CLS_RIGHTS | RIGHTS(m->states[i].label);
 	}
 	sbx_minimal_free(&plain);
 	sbx_intern_free(&known);

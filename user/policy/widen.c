@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/*
+ * 1. Which symlinks could the sandbox have made? Those whose name it may write, as bpf/path.bpf.c
+ *    judges a new symlink, by the policy without them.
+ * 2. Do they matter? The automata with and without them are walked side by side; the first path
+ *    that gains a right by them is the error.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "user/policy/alias.h"
+#include "user/policy/intern.h"
+#include "user/policy/rulestr.h"
+#include "user/policy/widen.h"
+
+#define MAX_PAIRS (1u << 19) /* above: refused, as if a right were gained */
+
+/* The state of the link itself and of a name beside it that no rule mentions. */
+static int states_of(const struct sbx_facts *f, const struct sbx_image *img, const char *link,
+		     const struct sbx_state **at, const struct sbx_state **beside)
+{
+	static const char unmentioned[] = "/\1\2\1\2"; /* as in bpf/step.h */
+	char *dir = strndup(link, strrchr(link, '/') - link), *real;
+	uint32_t parent, s, t;
+
+	real = dir ? sbx_alias_resolve(f, dir) : NULL;
+	free(dir);
+	if (!real)
+		return -ENOMEM;
+	parent = sbx_image_walk(img, sbx_image_hdr(img)->start, real, strlen(real));
+	free(real);
+	link = strrchr(link, '/');
+	s = sbx_image_walk(img, parent, link, strlen(link));
+	t = sbx_image_walk(img, parent, unmentioned, strlen(unmentioned));
+	*at = sbx_image_state(img, s);
+	*beside = sbx_image_state(img, t);
+	return *at && *beside ? 0 : -EINVAL;
+}
+
+/* 1: the sandbox may put a symlink there; 0, -errno. */
+static int may_make(const struct sbx_facts *f, const struct sbx_image *img, const char *link)
+{
+	const struct sbx_state *at, *beside;
+	int rc = states_of(f, img, link, &at, &beside);
+
+	if (rc)
+		return rc;
+	return at->rights & SBX_WRITE &&
+	       (SBX_CLS_BELOW(at->cls) == SBX_CLS_BELOW(beside->cls) || at->all & SBX_WRITE);
+}
+
+/* --- the policy without some of its symlinks --- */
+
+struct without {
+	struct sbx_facts facts; /* borrows the aliases' texts */
+	struct sbx_image img;
+};
+
+static int compile_without(const struct sbx_policy *p, const struct sbx_facts *f, const bool *left,
+			   struct without *w)
+{
+	struct sbx_automaton_stats stats;
+	struct sbx_diags d = {0};
+	size_t i, n = 0;
+	int rc;
+
+	free(w->facts.aliases);
+	free(w->img.data);
+	*w = (struct without){.facts = *f};
+	w->facts.aliases = calloc(f->n_aliases + 1, sizeof(*f->aliases));
+	if (!w->facts.aliases)
+		return -ENOMEM;
+	for (i = 0; i < f->n_aliases; i++)
+		if (!left[i])
+			w->facts.aliases[n++] = f->aliases[i];
+	w->facts.n_aliases = n;
+	rc = sbx_automaton_compile(p, &w->facts, &w->img, &stats, &d);
+	sbx_diags_free(&d);
+	return rc;
+}
+
+/* A first look, since compiling once more takes its time: is the link's name writable at all? */
+static int may_write(const struct sbx_policy *p, const struct sbx_facts *f, const char *link)
+{
+	static const struct sbx_facts none;
+	const char *name = strrchr(link, '/');
+	char *dir = strndup(link, name - link), *real, *path = NULL;
+	bool as_is = false, alone = false;
+
+	real = dir ? sbx_alias_resolve(f, dir) : NULL;
+	free(dir);
+	if (!real || asprintf(&path, "%s%s", real, name) < 0)
+		path = NULL;
+	free(real);
+	if (!path)
+		return -ENOMEM;
+	sbx_files_decider(p, f, path, strlen(path), SBX_WRITE, &as_is);
+	sbx_files_decider(p, &none, path, strlen(path), SBX_WRITE, &alone);
+	free(path);
+	return as_is || alone;
+}
+
+/* Marks those that the sandbox may have made; w is the policy without them in the end. */
+static int find_doubtful(const struct sbx_policy *p, const struct sbx_facts *f, bool *doubtful,
+			 size_t *n, struct without *w)
+{
+	size_t i, all = 0;
+	int rc = 0;
+
+	*n = 0;
+	for (i = 0; i < f->n_aliases; i++) {
+		if (f->aliases[i].symlink)
+			rc = may_write(p, f, f->aliases[i].from);
+		if (rc < 0)
+			return rc;
+		doubtful[i] = f->aliases[i].symlink && rc;
+		all += doubtful[i];
+	}
+	if (!all)
+		return 0;
+	rc = compile_without(p, f, doubtful, w);
+	for (i = 0; i < f->n_aliases && !rc; i++) {
+		if (!doubtful[i])
+			continue;
+		rc = may_make(f, &w->img, f->aliases[i].from);
+		doubtful[i] = rc > 0;
+		*n += doubtful[i];
+		rc = rc < 0 ? rc : 0;
+	}
+	return !rc && *n && *n < all ? compile_without(p, f, doubtful, w) : rc;
+}
+
+/* --- side by side --- */
+
+struct pair {
+	uint32_t with, without;
+	uint32_t from; /* index of the pair it was reached from */
+	uint8_t byte;
+};
+
+struct search {
+	const struct sbx_image *with, *without;
+	struct pair *v;
+	size_t n, room;
+	struct sbx_intern seen;
+};
+
+/* The rights that the pair's path gains. */
+static uint8_t gained(const struct search *s, const struct pair *x)
+{
+	return sbx_image_state(s->with, x->with)->rights &
+	       ~sbx_image_state(s->without, x->without)->rights;
+}
+
+/* Below, nothing can be gained: whatever is granted there is granted everywhere without. */
+static bool barren(const struct search *s, const struct pair *x)
+{
+	return !(sbx_image_state(s->with, x->with)->any &
+		 ~sbx_image_state(s->without, x->without)->all);
+}
+
+static int push(struct search *s, uint32_t with, uint32_t without, uint32_t from, uint8_t byte)
+{
+	uint32_t key[2] = {with, without}, id;
+	int rc = sbx_intern_add(&s->seen, key, sizeof(key), &id);
+
+	if (rc <= 0)
+		return rc;
+	if (s->n >= MAX_PAIRS)
+		return -E2BIG;
+	rc = sbx_grow(&s->v, &s->room, s->n + 1, sizeof(*s->v));
+	if (rc)
+		return rc;
+	s->v[s->n++] = (struct pair){with, without, from, byte};
+	return 0;
+}
+
+static int expand(struct search *s, size_t i)
+{
+	struct pair x = s->v[i];
+	unsigned c;
+	int rc = 0;
+
+	for (c = 1; c < 256 && !rc; c++) {
+		if (c == '/' && (barren(s, &x) || x.byte == '/'))
+			continue;
+		rc = push(s, sbx_image_step(s->with, x.with, c),
+			  sbx_image_step(s->without, x.without, c), i, c);
+	}
+	return rc;
+}
+
+/* The path of a pair; owned. */
+static char *spell(const struct search *s, size_t i)
+{
+	size_t len = 0, k;
+	char *path;
+
+	for (k = i; k; k = s->v[k].from)
+		len++;
+	path = malloc(len + 1);
+	if (!path)
+		return NULL;
+	path[len] = 0;
+	for (k = i; k; k = s->v[k].from)
+		path[--len] = s->v[k].byte;
+	return path;
+}
+
+/* 1: *path gains *rights; 0: none does; -errno. */
+static int find_gain(struct search *s, char **path, uint8_t *rights)
+{
+	size_t i;
+	int rc = push(s, sbx_image_hdr(s->with)->start, sbx_image_hdr(s->without)->start, 0, 0);
+
+	for (i = 0; i < s->n && !rc; i++) {
+		*rights = s->v[i].byte == '/' ? 0 : gained(s, &s->v[i]);
+		if (*rights) {
+			*path = spell(s, i);
+			return *path ? 1 : -ENOMEM;
+		}
+		/* the first byte of a path is a slash */
+		rc = i ? expand(s, i)
+		       : push(s, sbx_image_step(s->with, s->v[0].with, '/'),
+			      sbx_image_step(s->without, s->v[0].without, '/'), 0, '/');
+	}
+	return rc;
+}
+
+/* --- what is said --- */
+
+/* The link behind the gain: the one whose target the path is, or is below. */
+static const struct sbx_alias *culprit(const struct sbx_facts *f, const bool *doubtful,
+				       const char *path)
+{
+	const struct sbx_alias *any = NULL;
+	size_t i;
+
+	for (i = 0; i < f->n_aliases; i++) {
+		const struct sbx_alias *a = &f->aliases[i];
+
+		if (!doubtful[i])
+			continue;
+		any = a;
+		if (path && sbx_path_below(path, strlen(path), a->to, strlen(a->to)))
+			return a;
+	}
+	return any;
+}
+
+static void report(const struct sbx_policy *p, const struct sbx_facts *f, const bool *doubtful,
+		   const char *path, uint8_t rights, struct sbx_diags *d)
+{
+	const struct sbx_alias *a = culprit(f, doubtful, path);
+	struct sbx_pos pos = {.file = p->file};
+	uint8_t right = rights & -rights;
+	char *names = NULL;
+	struct sbx_text t;
+	bool granted;
+	int rule = -1;
+
+	if (path)
+		rule = sbx_files_decider(p, f, path, strlen(path), right, &granted);
+	if (!sbx_text_begin(&t)) {
+		sbx_put_rights(t.out, rights);
+		sbx_text_end(&t, &names);
+	}
+	sbx_diag_add(d, SBX_ERROR, rule < 0 ? pos : p->files[rule].pos,
+		     "find out who made it; then remove it, or write the path that it leads to, or "
+		     "deny writing the link before this rule is used",
+		     "a symlink that the sandbox may have made would widen the policy (%s leads to "
+		     "%s: %s of %s)",
+		     a->from, *a->to ? a->to : "/", names ? names : "more",
+		     path && *path ? path : "/");
+	free(names);
+}
+
+int sbx_links_widen(const struct sbx_policy *p, const struct sbx_facts *facts,
+		    const struct sbx_image *img, struct sbx_diags *d)
+{
+	bool *doubtful = calloc(facts->n_aliases + 1, sizeof(*doubtful));
+	struct search s = {.with = img};
+	struct without w = {0};
+	char *path = NULL;
+	uint8_t rights = 0;
+	size_t n = 0;
+	int rc = doubtful ? find_doubtful(p, facts, doubtful, &n, &w) : -ENOMEM;
+
+	if (!rc && n) {
+		s.without = &w.img;
+		rc = find_gain(&s, &path, &rights);
+	}
+	/* what cannot be found out is refused, too */
+	if (rc > 0 || rc == -E2BIG || rc == -EINVAL) {
+		report(p, facts, doubtful, path, rights, d);
+		rc = -EINVAL;
+	}
+	sbx_intern_free(&s.seen);
+	free(s.v);
+	free(path);
+	free(w.facts.aliases);
+	free(w.img.data);
+	free(doubtful);
+	return rc;
+}
