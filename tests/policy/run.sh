@@ -56,6 +56,15 @@ no_files() { # what a path can be besides a policy
 	expect 2 "is missing"
 }
 
+readme() { # what the README shows is a policy
+	sed -n '/^```yaml/,/^```/{/^```/!p}' README.md >"$W/readme.yaml"
+	[ "$(wc -l <"$W/readme.yaml")" -gt 10 ] || echo "there is none"
+	mkdir -p "$W/project"
+	local sbx=$PWD/$SBX
+	(cd "$W/project" && "$sbx" check ../readme.yaml) 2>&1 | grep -E 'error|warning'
+	grep -q 'reporter' "$W/readme.yaml" || echo "it has no name"
+}
+
 large_file() {
 	yes '# a comment' | head -c 10485760 >"$W/large.yaml"
 	expect 3 "the file is too large (more than 4194304 bytes)" "$W/large.yaml"
@@ -121,6 +130,7 @@ schema() {
 
 verdict "every bad policy ends with status 3, an error and a hint" bad_files
 verdict "what is no policy file is refused" no_files
+verdict "the README's policy holds" readme
 verdict "10 MB are refused" large_file
 verdict "100,000 rules are refused, and that is said once" many_rules
 verdict "10,000 literal rules and 200 globs compile in 2 s into 16 MB" within_limits

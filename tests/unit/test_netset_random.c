@@ -204,6 +204,8 @@ static void test_random(void **unused)
 		free(img.data);
 		sbx_diags_free(&d);
 	}
+	print_message("note: %zu random policies, %zu peers against the reference\n", n,
+		      n * QUESTIONS);
 }
 
 /* --- the reopening of denies, against the order of rules --- */
