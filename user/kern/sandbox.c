@@ -173,8 +173,15 @@ static void sweep_cgroups(struct sbx_kern *k)
 /* What a killed attach or detach left in slots that are free. */
 static void sweep_slot(struct sbx_kern *k, uint32_t slot)
 {
-	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
-	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
+	static const enum sbx_map outer[] = {SBX_MAP_IMAGES, SBX_MAP_EVENTS};
+	uint32_t inner;
+	size_t i;
+
+	/* Before 6.8 a deletion waits for a grace period, even where there is nothing to delete:
+	 * times 512 that is seconds. */
+	for (i = 0; i < 2; i++)
+		if (!bpf_map_lookup_elem(k->map[outer[i]], &slot, &inner))
+			bpf_map_delete_elem(k->map[outer[i]], &slot);
 }
 
 void sbx_kern_sweep(struct sbx_kern *k)
