@@ -39,31 +39,95 @@ struct sbx_quick {
 	__u32 state;
 };
 
+/* --- looking up --- */
+
 /* The verifier lets a pointer be moved into a number, and calculated with only there. */
+static __always_inline __u32 hash_of(__u64 pointer, __u64 salt, int bits)
+{
+	__u32 h = pointer;
+
+	asm volatile("%0 = %0" : "+w"(h));
+	return ((h ^ (__u32)salt << 3) * 0x9e3779b1u) >> (32 - bits);
+}
+
 static __always_inline struct sbx_dir *cache_entry(__u64 inode, __u64 image)
 {
-	__u32 key = inode;
-
-	asm volatile("%0 = %0" : "+w"(key));
-	key = ((key ^ (__u32)image << 3) * 0x9e3779b1u) >> (32 - SBX_DIR_CACHE_SHIFT);
+	__u32 key = hash_of(inode, image, SBX_DIR_CACHE_SHIFT);
 
 	return bpf_map_lookup_elem(&sbx_dirs, &key);
 }
 
-/* --- looking up --- */
-
-/* The only sandbox that binds the task, or NULL: none, several, or not known for sure. */
-static __always_inline struct sbx_slot *quick_subject(struct sbx_config *cfg, __u64 cgroup)
+static __always_inline struct sbx_who *who_entry(struct task_struct *t)
 {
-	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, bpf_get_current_task_btf(), 0, 0);
-	struct sbx_slot *slot;
-	__u64 id;
+	__u32 key = hash_of((__u64)t, 0, SBX_WHO_CACHE_SHIFT);
 
-	if (!l || l->gen != cfg->attach_gen || l->cgroup != cgroup)
-		return NULL;
+	return bpf_map_lookup_elem(&sbx_whos, &key);
+}
+
+/* The only sandbox that binds the current task, from its label, and kept. 0: none, several, or not
+ * known for sure. */
+static __noinline __maybe_unused __u64 who_find(__u64 cgroup)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, t, 0, 0);
+	struct sbx_config *cfg = sbx_config_get();
+	struct sbx_who *e = who_entry(t);
+	__u64 id, gen, version;
+
+	if (!l || !cfg || !e)
+		return 0;
+	gen = l->gen;
+	sbx_barrier();
 	id = l->id[0];
-	if (!id ||
+	if (!gen || gen != cfg->attach_gen || l->cgroup != cgroup || !id ||
 	    (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7] | l->flags))
+		return 0;
+	version = e->version;
+	if ((version & 1) ||
+	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
+		return id;
+	e->task = (__u64)t;
+	e->start = t->start_boottime;
+	e->pid = t->pid;
+	e->cgroup = cgroup;
+	e->gen = gen;
+	e->id = id;
+	sbx_barrier();
+	__sync_fetch_and_add(&e->version, 1);
+	return id;
+}
+
+/*
+ * The same, from what was kept. Addresses of tasks are used again, but not within one reading of
+ * the clock and with the same number. Whatever changes a label raises attach_gen or comes with
+ * another cgroup.
+ */
+static __always_inline __u64 who_kept(struct sbx_config *cfg, struct task_struct *t, __u64 cgroup)
+{
+	struct sbx_who *e = who_entry(t);
+	__u64 version, id;
+
+	if (!e)
+		return 0;
+	version = *(volatile __u64 *)&e->version;
+	sbx_barrier();
+	if ((version & 1) || e->task != (__u64)t || e->start != t->start_boottime ||
+	    e->pid != (__u32)t->pid || e->cgroup != cgroup || e->gen != cfg->attach_gen)
+		return 0;
+	id = e->id;
+	sbx_barrier();
+	return *(volatile __u64 *)&e->version == version ? id : 0;
+}
+
+static __always_inline struct sbx_slot *quick_subject(struct sbx_config *cfg, struct task_struct *t,
+						      __u64 cgroup)
+{
+	__u64 id = who_kept(cfg, t, cgroup);
+	struct sbx_slot *slot;
+
+	if (!id)
+		id = who_find(cgroup);
+	if (!id)
 		return NULL;
 	slot = sbx_slot_get(id);
 	return slot && slot->id == id ? slot : NULL;
@@ -208,12 +272,12 @@ static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, _
 }
 
 /*
- * Allowed for sure? `cgroup` is the current task's. Devices may be the sandbox's terminal, which
- * has a name of its own: `mode` is the object's, 0 if there is none yet. q: see above; valid where
- * the answer is yes.
+ * Allowed for sure? `t` is the current task, `cgroup` its own. Devices may be the sandbox's
+ * terminal, which has a name of its own: `mode` is the object's, 0 if there is none yet. q: see
+ * above; valid where the answer is yes.
  */
-static __always_inline bool quick_allows(__u64 cgroup, struct dentry *d, __u32 mode, __u32 rights,
-					 struct sbx_quick *q)
+static __always_inline bool quick_allows(struct task_struct *t, __u64 cgroup, struct dentry *d,
+					 __u32 mode, __u32 rights, struct sbx_quick *q)
 {
 	struct sbx_config *cfg = sbx_config_get();
 	__u64 version, seen, image;
@@ -225,7 +289,7 @@ static __always_inline bool quick_allows(__u64 cgroup, struct dentry *d, __u32 m
 
 	if (!cfg || (mode && !S_ISREG(mode) && !S_ISDIR(mode)))
 		return false;
-	slot = quick_subject(cfg, cgroup);
+	slot = quick_subject(cfg, t, cgroup);
 	if (!slot)
 		return false;
 	seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence;
@@ -262,11 +326,12 @@ static __always_inline bool quick_allows(__u64 cgroup, struct dentry *d, __u32 m
 static __noinline __maybe_unused bool quick_check(struct dentry *d, struct inode *inode,
 						  __u32 rights)
 {
+	struct task_struct *t = bpf_get_current_task_btf();
 	__u32 mode = 0;
 
 	if (inode)
 		mode = inode->i_mode;
-	return quick_allows(sbx_task_cgroup(bpf_get_current_task_btf()), d, mode, rights, NULL);
+	return quick_allows(t, sbx_task_cgroup(t), d, mode, rights, NULL);
 }
 
 /* What links and renames ask. */
@@ -274,12 +339,13 @@ static __noinline __maybe_unused bool quick_find(struct dentry *d, __u32 rights,
 						 struct sbx_found *out)
 {
 	struct sbx_quick q = {};
+	struct task_struct *t = bpf_get_current_task_btf();
 	struct inode *inode = d->d_inode;
 	__u32 mode = 0;
 
 	if (inode)
 		mode = inode->i_mode;
-	if (!quick_allows(sbx_task_cgroup(bpf_get_current_task_btf()), d, mode, rights, &q))
+	if (!quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q))
 		return false;
 	out->why = SBX_WHY_POLICY;
 	out->cls = q.leaf.cls;

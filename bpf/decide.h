@@ -90,15 +90,13 @@ SBX_GLOBAL int sbx_decide(struct sbx_scratch *sc, struct sbx_label *l, __u32 op,
 	return a.denied ? -EACCES : 0;
 }
 
-/* One object, one question: the form of most hooks. */
-static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u32 op, __u32 rights)
+/* One object, one question, the long way. */
+static __always_inline int sbx_check_long(struct dentry *d, struct inode *inode, __u32 op,
+					  __u32 rights)
 {
+	struct sbx_label *l = sbx_subject();
 	struct sbx_scratch *sc;
-	struct sbx_label *l;
 
-	if (quick_check(d, inode, rights))
-		return 0;
-	l = sbx_subject();
 	if (!l)
 		return -EACCES; /* fail closed: no label, no verdict */
 	if (!sbx_bound(l))
@@ -108,6 +106,12 @@ static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u3
 		return -EACCES; /* fail closed */
 	sbx_resolve(sc, l, d, inode, false);
 	return sbx_decide(sc, l, op, rights);
+}
+
+/* The form of most hooks. */
+static __always_inline int sbx_check(struct dentry *d, struct inode *inode, __u32 op, __u32 rights)
+{
+	return quick_check(d, inode, rights) ? 0 : sbx_check_long(d, inode, op, rights);
 }
 
 static long deny_one(__u32 i, struct ask *a)

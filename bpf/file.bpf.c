@@ -62,7 +62,7 @@ static __always_inline __u32 open_rights(struct file *file)
 	return rights;
 }
 
-static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
+static __noinline int check_file_long(struct file *file, __u32 op, __u32 rights)
 {
 	struct dentry *d = file->f_path.dentry;
 	struct super_block *sb = d->d_sb;
@@ -82,13 +82,21 @@ static __noinline int check_file(struct file *file, __u32 op, __u32 rights)
 	}
 	if (sbx_internal_mount(file->f_path.mnt))
 		return 0;
-	return sbx_check(d, d->d_inode, op, rights);
+	return sbx_check_long(d, d->d_inode, op, rights);
+}
+
+static __always_inline int check_file(struct file *file, __u32 op, __u32 rights)
+{
+	struct dentry *d = file->f_path.dentry;
+
+	return quick_check(d, d->d_inode, rights) ? 0 : check_file_long(file, op, rights);
 }
 
 SEC("lsm/file_open")
 int BPF_PROG(sbx_file_open, struct file *file, int ret)
 {
-	__u64 cgroup = sbx_task_cgroup(bpf_get_current_task_btf());
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 cgroup = sbx_task_cgroup(t);
 	struct dentry *d;
 	__u32 rights;
 
@@ -96,11 +104,11 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 		return ret;
 	rights = open_rights(file);
 	d = file->f_path.dentry;
-	if (quick_allows(cgroup, d, file->f_inode->i_mode, rights, NULL))
+	if (quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL))
 		return 0;
 	if (register_anchor(file))
 		return -ECANCELED;
-	return sbx_verdict(check_file(file, SBX_OP_READ, rights));
+	return sbx_verdict(check_file_long(file, SBX_OP_READ, rights));
 }
 
 /* Descriptors that arrive over a socket or by pidfd_getfd. */

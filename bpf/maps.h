@@ -131,6 +131,25 @@ SBX_MAP struct {
 	__type(value, struct sbx_anchor);
 } sbx_anchors SEC(".maps");
 
+/* Who is bound by just one sandbox: what the label says, found faster (cache.h). `version` is odd
+ * while it is written. Valid for this very task, in this cgroup, until labels are redone. */
+struct sbx_who {
+	__u64 version;
+	__u64 task, start;
+	__u64 cgroup, gen;
+	__u64 id;
+	__u32 pid;
+	__u32 pad;
+};
+
+/* hash of the task -> struct sbx_who */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SBX_WHO_CACHE);
+	__type(key, __u32);
+	__type(value, struct sbx_who);
+} sbx_whos SEC(".maps");
+
 /*
  * What a sandbox says of the names in a directory (cache.h). `version` is odd while it is written.
  * Valid for this very inode, while neither the image nor any directory's place has changed.
