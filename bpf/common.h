@@ -84,9 +84,7 @@ static __always_inline int sbx_verdict(int ret)
 
 static __always_inline struct sbx_config *sbx_config_get(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sbx_config, &zero);
+	return (struct sbx_config *)sbx_config_words;
 }
 
 /* What is kept of directories (cache.h) counts no longer. 0: nothing is kept. */

@@ -82,23 +82,20 @@ SBX_MAP struct {
 	__type(value, struct sbx_attachment);
 } sbx_cgroups SEC(".maps");
 
-/* 0 -> bitmap over cgroup ids */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct sbx_cgbits);
-} sbx_cgbits SEC(".maps");
+/*
+ * Two maps that every hook looks at are global data, which costs no look-up: ARRAY[1], mapped by
+ * user space, pinned by the loader as sbx_cgbits and sbx_config. Words here, structs below: the
+ * skeleton would define the structs again.
+ */
+#define SBX_WORDS(type) (sizeof(type) / sizeof(__u64))
 
-/* 0 -> counters and sequences */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct sbx_config);
-} sbx_config SEC(".maps");
+#ifdef SBX_DEFINE_MAPS
+__u64 sbx_cgbits_words[SBX_WORDS(struct sbx_cgbits)] SEC(".data.cgbits");
+__u64 sbx_config_words[SBX_WORDS(struct sbx_config)] SEC(".data.config");
+#else
+extern __u64 sbx_cgbits_words[SBX_WORDS(struct sbx_cgbits)];
+extern __u64 sbx_config_words[SBX_WORDS(struct sbx_config)];
+#endif
 
 /* 0 -> the loader's request to name an object */
 SBX_MAP struct {

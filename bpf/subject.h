@@ -18,12 +18,9 @@
 
 static __always_inline __u64 *cgroup_word(__u64 cgroup, __u64 *mask)
 {
-	__u32 zero = 0;
-	struct sbx_cgbits *bits = bpf_map_lookup_elem(&sbx_cgbits, &zero);
+	struct sbx_cgbits *bits = (struct sbx_cgbits *)sbx_cgbits_words;
 	__u32 bit = cgroup & (SBX_CGROUP_BITS - 1);
 
-	if (!bits)
-		return NULL;
 	*mask = 1ull << (bit & 63);
 	return &bits->word[bit >> 6];
 }
@@ -32,14 +29,14 @@ static __always_inline bool sbx_cgroup_marked(__u64 cgroup)
 {
 	__u64 mask, *word = cgroup_word(cgroup, &mask);
 
-	return !word || (*word & mask);
+	return *word & mask;
 }
 
 static __always_inline void sbx_cgroup_mark(__u64 cgroup)
 {
 	__u64 mask, *word = cgroup_word(cgroup, &mask);
 
-	if (word && !(*word & mask))
+	if (!(*word & mask))
 		__sync_fetch_and_or(word, mask);
 }
 

@@ -190,6 +190,16 @@ static int load_failed(int err, const char *what, struct sbx_diags *d)
 	return err == -EPERM || err == -EACCES ? err : -EOPNOTSUPP;
 }
 
+/* Ours are named sbx_…; global data of the section .data.x is sbx_x (bpf/maps.h). */
+static bool pin_path(const struct bpf_map *map, char *path, size_t size)
+{
+	const char *name = bpf_map__name(map);
+	bool data = !strncmp(name, ".data.", 6);
+
+	snprintf(path, size, SBX_PIN_DIR "/%s%s", data ? "sbx_" : "", data ? name + 6 : name);
+	return data || !strncmp(name, "sbx_", 4);
+}
+
 static int pin_all(struct sbx *skel)
 {
 	struct bpf_program *p;
@@ -200,8 +210,7 @@ static int pin_all(struct sbx *skel)
 
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		snprintf(path, sizeof(path), SBX_PIN_DIR "/%s", bpf_map__name(map));
-		if (strncmp(bpf_map__name(map), "sbx_", 4))
+		if (!pin_path(map, path, sizeof(path)))
 			continue;
 		r = bpf_obj_pin(bpf_map__fd(map), path) ? -errno : 0;
 		if (r)
@@ -221,7 +230,7 @@ static int pin_all(struct sbx *skel)
 		if (r)
 			return r;
 	}
-	return bpf_obj_pin(bpf_map__fd(skel->maps.sbx_config), READY) ? -errno : 0;
+	return bpf_obj_pin(bpf_map__fd(skel->maps.data_config), READY) ? -errno : 0;
 }
 
 /* A directory-move sequence that stays 0 says: nothing would raise it. */
@@ -232,7 +241,7 @@ static int start_cache(struct sbx *skel)
 
 	cfg.dir_seq = bpf_program__autoload(skel->progs.sbx_moved) &&
 		      bpf_program__autoload(skel->progs.sbx_removed);
-	return bpf_map_update_elem(bpf_map__fd(skel->maps.sbx_config), &zero, &cfg, BPF_ANY)
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.data_config), &zero, &cfg, BPF_ANY)
 		       ? -errno
 		       : 0;
 }
