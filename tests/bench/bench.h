@@ -54,8 +54,8 @@ void other_start(const char *root);
 void other_do(char what); /* 'd' renames a directory, 'f' a file */
 void other_stop(void);
 
-/* landlock.c: restricts the caller to root, the system and n - 1 further directories; and to
- * connecting and binding to n ports where the kernel can. */
-void landlock_restrict(const char *root, unsigned n);
+/* landlock.c: restricts the caller to the project, n - 1 further directories and, if so, the
+ * system; and to connecting and binding to n ports where the kernel can. */
+void landlock_restrict(const char *root, unsigned n, bool system);
 
 #endif

@@ -185,6 +185,46 @@ full() {
 	run uniform 10 $files
 }
 
+# The larger pieces of work, each by itself: what the processes spent. OP: the rows' subject and how
+# the process is bound.
+work() { # OP ARGS...
+	local bound=("$@") storm
+	storm="import json, http.client, email.mime.text, asyncio, unittest, xml.dom.minidom, sqlite3, argparse,"
+	storm+=" logging.handlers, multiprocessing, concurrent.futures, ctypes, decimal, tarfile, zipfile"
+	export TMPDIR=/b/tmp GIT_CONFIG_GLOBAL=/dev/null GIT_OPTIONAL_LOCKS=1
+	cd /b/p/repo
+	"${bound[@]}" --run git-status -- git status --porcelain
+	"${bound[@]}" --run git-checkout -- git checkout -q two
+	git checkout -q one
+	cd /b/p/build
+	[ "$2" != warm ] || make -s file0.o
+	[ "$2" = warm ] || "${bound[@]}" --run make -- make -s
+	rm -f ./*.o program
+	"${bound[@]}" --run python -- /usr/bin/python3 -B -c "$storm"
+	"${bound[@]}" --run find -- find /usr -name no-such-name
+	cd "$ROOT"
+}
+
+macro() {
+	mount_fs tmpfs 10
+	note "warming up"
+	tar -C /b/p -xf "$BENCH/work.tar" --no-same-owner
+	work op warm 0 >/dev/null
+	note "none"
+	work op none 0
+	note "landlock"
+	work op landlock 1 --landlock 1 --system --denied /b/secret/file
+	note "outside"
+	outside open:8 >/dev/null # loads them
+	work op outside 0
+	note "ai-agent"
+	mkdir -p "$CG"
+	"$SBX" attach --cgroup "$CG" --policy "$POLICIES/ai-agent.yaml" \
+		--var project=/b/p --var tmp=/b/tmp >/dev/null
+	work op ai-agent 0 --cgroup "$CG" --denied /b/secret/file
+	"$SBX" events --cgroup "$CG" >&2
+}
+
 [ "$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)" = tsc ] ||
 	note "warning: the clock is not the time-stamp counter"
 "$mode"

@@ -59,7 +59,25 @@ static void allow_port(int ruleset, unsigned port)
 	     "landlock_add_rule for a port");
 }
 
-void landlock_restrict(const char *root, unsigned n)
+/* What the policy ai-agent lets programs use, as far as Landlock can say it. */
+static void allow_system(int ruleset, const char *root, uint64_t all)
+{
+	static const char *const dirs[] = {"/usr", "/bin",  "/sbin", "/lib", "/lib64", "/opt",
+					   "/etc", "/proc", "/sys",  "/dev", "/root"};
+	const uint64_t look = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+			      LANDLOCK_ACCESS_FS_EXECUTE;
+	char path[BENCH_PATH];
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		if (!access(dirs[i], F_OK))
+			allow_below(ruleset, dirs[i], look);
+	allow_below(ruleset, "/dev", look | LANDLOCK_ACCESS_FS_WRITE_FILE);
+	snprintf(path, sizeof(path), "%s/tmp", root);
+	allow_below(ruleset, path, all);
+}
+
+void landlock_restrict(const char *root, unsigned n, bool system)
 {
 	int abi = must(syscall(__NR_landlock_create_ruleset, NULL, 0, 1), "landlock");
 	struct ruleset attr = {.fs = all_fs(abi)};
@@ -78,6 +96,8 @@ void landlock_restrict(const char *root, unsigned n)
 		snprintf(path, sizeof(path), "%s/r/%u", root, i);
 		allow_below(fd, path, attr.fs);
 	}
+	if (system)
+		allow_system(fd, root, attr.fs);
 	for (i = 0; abi >= 4 && i < n; i++) /* 0: the kernel picks */
 		allow_port(fd, i ? 20000 + i : 0);
 	for (i = 0; abi >= 4 && i < 2; i++)

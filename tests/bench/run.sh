@@ -5,6 +5,7 @@
 #   run.sh [--quick] [--check] [--cases "open:8 stat"] [--kernel K | KERNEL...]
 #
 #   --quick   opens only, on tmpfs: about a minute per kernel
+#   --macro   larger pieces of work instead: ten minutes per kernel
 #   --check   measure twice, and fail where the two differ
 #   --cases   these cases only, with every subject of the full run
 #
@@ -18,6 +19,7 @@ mode=full check='' cases='' kernels=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) mode=quick ;;
+	--macro) mode=macro ;;
 	--check) check=1 ;;
 	--cases)
 		cases=${2:?--cases needs a list}
@@ -28,7 +30,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	-*)
-		sed -n '3,11s/^# \{0,1\}//p' "$0" >&2
+		sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
 		exit 2
 		;;
 	*) kernels+=("$1") ;;
@@ -39,6 +41,7 @@ done
 
 tests/vm/kernels.sh fetch "${kernels[@]}" 2>&1 | grep -v "is cached" >&2 || :
 mkdir -p $B
+[ $mode != macro ] || tests/bench/work.sh $B/work.tar
 rc=0 files=()
 for k in "${kernels[@]}"; do
 	out=$B/rows-$k.tsv

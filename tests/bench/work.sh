@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# work.sh FILE: an archive of what the larger pieces of work need: a git repository of 5,000 files
+# whose branches differ in 500, and 50 small C files with a makefile. The same one every time.
+set -Eeuo pipefail
+trap 'echo "work.sh: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+out=$(readlink -f "$1")
+[ ! -e "$out" ] || [ "$0" -nt "$out" ] || exit 0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@localhost GIT_AUTHOR_DATE="2024-01-01 00:00:00 +0000"
+export GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@localhost GIT_COMMITTER_DATE="$GIT_AUTHOR_DATE"
+
+mkdir "$tmp/repo" "$tmp/build"
+cd "$tmp/repo"
+git init -q -b one
+git config gc.auto 0 # in the background, it would run into tar
+for ((d = 0; d < 200; d++)); do
+	mkdir -p "src/part$((d / 20))/module$d"
+	for ((f = 0; f < 25; f++)); do
+		echo "file $f of module $d" >"src/part$((d / 20))/module$d/file$f.c"
+	done
+done
+git add .
+git commit -qm one
+git checkout -qb two
+for f in src/part*/module*/file{0,1}.c; do echo more >>"$f"; done
+for f in src/part[0-4]/module*/file2.c; do echo more >>"$f"; done
+git commit -qam two
+git checkout -q one
+
+cd "$tmp/build"
+printf 'OBJ := $(patsubst %%.c,%%.o,$(wildcard *.c))\nprogram: $(OBJ)\n\tcc -o $@ $(OBJ)\n' >Makefile
+printf '%%.o: %%.c all.h\n\tcc -O0 -c $< -o $@\n' >>Makefile
+for ((f = 0; f < 50; f++)); do
+	echo "int function$f(int);" >>all.h
+	printf '#include "all.h"\nint function%d(int x)\n{\n\treturn x * %d;\n}\n' $f $f >file$f.c
+done
+printf '#include "all.h"\nint main(void)\n{\n\treturn function0(0);\n}\n' >main.c
+
+cd "$tmp"
+tar -cf "$out.new" repo build
+mv "$out.new" "$out"
