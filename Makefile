@@ -133,9 +133,9 @@ check: setup ## the quick tier: lint, unit tests, 30 s of fuzzing
 soak: setup ## long random tests, 10 minutes of fuzzing, kernel soak tests
 	@tests/test.sh soak
 
-bench: setup ## figures: instructions per operation, against Landlock and none (KERNELS="6.1 6.12")
+bench: setup ## figures: instructions per operation, against Landlock and none (MACRO=1: larger work, too)
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all $(BENCH_BIN)
-	@tests/bench/run.sh $(KERNELS)
+	@tests/bench/run.sh $(if $(MACRO),--macro) $(KERNELS)
 
 setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh

@@ -5,9 +5,10 @@
 #   run.sh [--quick] [--check] [--cases "open:8 stat"] [--kernel K | KERNEL...]
 #
 #   --quick   opens only, on tmpfs: about a minute per kernel
-#   --macro   larger pieces of work instead: ten minutes per kernel
 #   --check   measure twice, and fail where the two differ
 #   --cases   these cases only, with every subject of the full run
+#   --macro   larger pieces of work, too: ten minutes more per kernel
+#   --only-macro   these alone
 #
 # What is measured, and how: README.md.
 set -Eeuo pipefail
@@ -15,11 +16,12 @@ here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 cd "$here/../.."
 B=build/bench
 
-mode=full check='' cases='' kernels=()
+mode=full macro='' check='' cases='' kernels=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) mode=quick ;;
-	--macro) mode=macro ;;
+	--macro) macro=macro ;;
+	--only-macro) mode='' macro=macro ;;
 	--check) check=1 ;;
 	--cases)
 		cases=${2:?--cases needs a list}
@@ -30,7 +32,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	-*)
-		sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+		sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
 		exit 2
 		;;
 	*) kernels+=("$1") ;;
@@ -41,20 +43,28 @@ done
 
 tests/vm/kernels.sh fetch "${kernels[@]}" 2>&1 | grep -v "is cached" >&2 || :
 mkdir -p $B
-[ $mode != macro ] || tests/bench/work.sh $B/work.tar
+[ -z "$macro" ] || tests/bench/work.sh $B/work.tar
 rc=0 files=()
-for k in "${kernels[@]}"; do
-	out=$B/rows-$k.tsv
-	# Words of the guest (progress, errors) are for the reader at once; rows are for the table.
-	if tests/vm/run.sh --kernel "$k" --icount --timeout "${TIMEOUT:-3600}" -- \
-		env CHECK=$check tests/bench/guest.sh $mode $cases |
+
+# Words of the guest (progress, errors) are for the reader at once; rows are for the table.
+measure() { # KERNEL MODE [CASE...]
+	local out=$B/$2-$1.tsv mem=2G
+	[ "$2" != macro ] || mem=3G # all that find visits has to stay in memory
+	if tests/vm/run.sh --kernel "$1" --icount --mem $mem --timeout "${TIMEOUT:-3600}" -- \
+		env CHECK=$check tests/bench/guest.sh "${@:2}" |
 		awk -v out="$out.new" '/^row\t/ { print > out; next } { print > "/dev/stderr" }'; then
 		mv "$out.new" "$out"
-		files+=("$k=$out")
+		files+=("$1=$out")
 	else
-		echo "run.sh: error: measuring on $k failed" >&2
+		echo "run.sh: error: measuring ($2) on $1 failed" >&2
 		rc=1
 	fi
+}
+
+for k in "${kernels[@]}"; do
+	# shellcheck disable=SC2086 # a list
+	[ -z "$mode" ] || measure "$k" "$mode" $cases
+	[ -z "$macro" ] || measure "$k" macro
 done
-[ ${#files[@]} -eq 0 ] || tests/bench/table.py "$mode" build/bench.json "${files[@]}" || rc=1
+[ ${#files[@]} -eq 0 ] || tests/bench/table.py build/bench.json "${files[@]}" || rc=1
 exit $rc
