@@ -33,9 +33,9 @@ fuzz() {
 	make --no-print-directory -s fuzz FUZZ_TIME="$1"
 }
 
-matrix() { # SECONDS CMD...: for each kernel
-	local limit=$1
-	shift
+matrix() { # PARTS SECONDS CMD...: for each kernel
+	local parts=$1 limit=$2
+	shift 2
 	# shellcheck disable=SC2086 # a list
 	if ! quietly tests/vm/kernels.sh fetch $KERNELS; then
 		not_ok "the kernels cannot be fetched"
@@ -43,7 +43,7 @@ matrix() { # SECONDS CMD...: for each kernel
 		return
 	fi
 	# shellcheck disable=SC2086
-	tests/vm/matrix.sh -j 2 --timeout "$limit" $KERNELS -- "$@"
+	tests/vm/matrix.sh -j 2 --parts "$parts" --timeout "$limit" $KERNELS -- "$@"
 }
 
 random() { # the random unit tests with seeds of their own, for so many seconds
@@ -86,8 +86,9 @@ quick)
 all)
 	quick || :
 	if [ -x build/sbx-bpf ]; then
-		# Two rounds of machines at 1100 s and the demo stay below 45 minutes with the quick tier.
-		section "kernels: $KERNELS" part matrix 1100 tests/kernel/all.sh
+		# Two machines for each of three kernels, two at once: three rounds of 700 s at most, so
+		# that the whole stays below 45 minutes.
+		section "kernels: $KERNELS" part matrix 2 700 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;
@@ -95,7 +96,7 @@ soak)
 	if section "build" part build; then
 		section "random tests" part random 600
 		section "fuzzing" part fuzz 600
-		section "kernels: $KERNELS" part matrix 3600 tests/kernel/soak.sh
+		section "kernels: $KERNELS" part matrix 1 3600 tests/kernel/soak.sh
 	fi
 	;;
 *)

@@ -15,9 +15,9 @@
 #   --allow-warnings   do not fail when the kernel warned
 #
 # The guest sees the host's root read-only below a tmpfs overlay, and starts in the caller's
-# directory, with the variables T, LIMIT, SBX_SEED and SOAK_TIME as they are here. stdout and stderr
-# of COMMAND arrive here as stdout. Exit status: that of COMMAND; 123 the kernel warned, 124 timeout,
-# 125 the runner or the boot failed. See README.md.
+# directory, with the variables T, PART, LIMIT, SBX_SEED and SOAK_TIME as they are here. stdout and
+# stderr of COMMAND arrive here as stdout. Exit status: that of COMMAND; 123 the kernel warned, 124
+# timeout, 125 the runner or the boot failed. See README.md.
 # shellcheck disable=SC2054 # the commas are qemu's
 set -Eeuo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -136,7 +136,7 @@ job_cpio() {
 			sed "s/= '/='/g"
 		# stty prints "ROWS COLUMNS"; 0 is a terminal that does not know.
 		[ -z "$tty" ] || echo "TTY=$(quote "${TERM:-dumb}") SIZE=$(quote "$(stty size)")" | sed "s/= '/='/g"
-		for v in T LIMIT SBX_SEED SOAK_TIME; do
+		for v in T PART LIMIT SBX_SEED SOAK_TIME; do
 			[ -z "${!v:-}" ] || echo "export $v=$(quote "${!v}")" | sed "s/= '/='/"
 		done
 		echo "set --$(quote "$@")"
