@@ -35,6 +35,18 @@ static_nodes() { # RELEASE
 	chmod 666 /new/dev/fuse /new/dev/net/tun 2>/dev/null
 }
 
+# A tree below what the guest mounts anew: over the host's, as everything else.
+uncover() { # DIR
+	case "$1" in
+	/tmp/* | /run/* | /dev/*)
+		[ -d "/lower$1" ] && [ ! -d "/new$1" ] || return
+		mkdir -p "/new$1" "/rw/trees$1/upper" "/rw/trees$1/work"
+		try mount -t overlay -o "lowerdir=/lower$1,upperdir=/rw/trees$1/upper,workdir=/rw/trees$1/work" \
+			tree "/new$1"
+		;;
+	esac
+}
+
 boot() {
 	local m rel d
 	mount -t devtmpfs -o mode=755 dev /dev
@@ -58,6 +70,8 @@ boot() {
 	try mount -t tmpfs -o mode=1777,nosuid,nodev shm /new/dev/shm
 	try mount -t tmpfs -o mode=755,nosuid,nodev run /new/run
 	try mount -t tmpfs -o mode=1777 tmp /new/tmp
+	uncover "$TREE"
+	uncover "$DIR"
 	try mount -t cgroup2 cgroup2 /new/sys/fs/cgroup
 	try mount -t bpf -o mode=700 bpf /new/sys/fs/bpf
 	try mount -t securityfs securityfs /new/sys/kernel/security
@@ -120,7 +134,7 @@ job() {
 	export HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 TERM=dumb
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	. /run/sbx-vm/job
-	cd "$DIR" || fail "the guest has no directory $DIR (its /tmp, /run, /dev, /proc and /sys are its own)"
+	cd "$DIR" || fail "the guest has no directory $DIR (its /dev, /proc and /sys are its own)"
 	# shellcheck disable=SC3045 # busybox has it
 	ulimit -l unlimited
 	if [ -n "$TTY" ]; then

@@ -134,6 +134,7 @@ job_cpio() {
 	{
 		echo "DIR=$(quote "$PWD") KERNEL_DIR=$(quote "$kdir") MSIZE=$MSIZE NET=$net SHARE=${share:+1}" |
 			sed "s/= '/='/g"
+		echo "TREE=$(quote "$(readlink -f "$here/../..")")" | sed "s/= '/='/"
 		# stty prints "ROWS COLUMNS"; 0 is a terminal that does not know.
 		[ -z "$tty" ] || echo "TTY=$(quote "${TERM:-dumb}") SIZE=$(quote "$(stty size)")" | sed "s/= '/='/g"
 		for v in T PART LIMIT SBX_SEED SOAK_TIME; do
