@@ -13,9 +13,12 @@ if [ $rc -eq 0 ] && [ "$(id -u)" -eq 0 ]; then
 	exec tests/demo/inside.sh
 fi
 case $rc in
-0 | 5) why="this needs root" ;;
-*) why="this kernel cannot enforce ('build/sbx-bpf doctor' says why)" ;;
+0 | 5) why="being root is needed to show it here" ;;
+*) why="this one cannot enforce ('build/sbx-bpf doctor' says why)" ;;
 esac
 echo "A virtual machine with Debian's kernel $kernel is started, since $why."
-tests/vm/kernels.sh fetch "$kernel" >/dev/null
+# shellcheck source=tests/vm/lib.sh
+. tests/vm/lib.sh
+kernel_known "$kernel"
+kernel_cached "$kernel" || tests/vm/kernels.sh fetch "$kernel"
 exec tests/vm/run.sh --kernel "$kernel" --timeout 600 -- tests/demo/inside.sh --vm

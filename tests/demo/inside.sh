@@ -95,10 +95,18 @@ listen() {
 agent() { # MODE OPTION...: what it prints goes to MODE.out, what sbx-bpf says to MODE.err
 	local mode=$1
 	shift
-	(cd $home/project && "$sbx" run --user $user --policy ai-agent "$@" -- \
-		./agent-work.sh $outside $port $tool 2>"$work/$mode.err" </dev/null) | tee "$work/$mode.out"
+	# Pipes: a file outside the policy would be closed to the agent.
+	{
+		(cd $home/project && "$sbx" run --user $user --policy ai-agent "$@" -- \
+			./agent-work.sh $outside $port $tool </dev/null) 2>&1 >&3 | cat >"$work/$mode.err"
+	} 3>&1 | tee "$work/$mode.out"
 	printf '\nsbx-bpf reports:\n'
-	sed 's/^/    /' "$work/$mode.err"
+	if [ "$mode" = audit ]; then
+		# The explanations are those of above: the first lines, and what comes after all of them.
+		sed -n '/^would be denied/p; /^sbx-bpf: in sandbox/,$p' "$work/audit.err"
+	else
+		cat "$work/$mode.err"
+	fi | sed 's/^/    /'
 	echo
 }
 
