@@ -111,8 +111,10 @@ def words():
 
 def names():
     """Families and capabilities are too many for hints: the tables themselves are read."""
-    with open("user/policy/grants.c", encoding="utf-8") as f:
-        source = f.read()
+    source = ""
+    for name in ("user/policy/grants.c", "user/base/caps.c"):
+        with open(name, encoding="utf-8") as f:
+            source += f.read()
     families = set(re.findall(r'\{"([a-z0-9-]+)", AF_\w+, (?:OPEN|LATER)\}', source))
     caps = set(re.findall(r'"cap_([a-z_]+)"', source))
     report("families are the same", None if families == set(DEFS["family"]["enum"]) else

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include "user/base/caps.h"
 #include "user/event/event.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -125,51 +126,12 @@ const char *sbx_why_text(unsigned why)
 
 const char *sbx_capability_name(int cap)
 {
-	static const char *const names[] = {
-		"cap_chown",
-		"cap_dac_override",
-		"cap_dac_read_search",
-		"cap_fowner",
-		"cap_fsetid",
-		"cap_kill",
-		"cap_setgid",
-		"cap_setuid",
-		"cap_setpcap",
-		"cap_linux_immutable",
-		"cap_net_bind_service",
-		"cap_net_broadcast",
-		"cap_net_admin",
-		"cap_net_raw",
-		"cap_ipc_lock",
-		"cap_ipc_owner",
-		"cap_sys_module",
-		"cap_sys_rawio",
-		"cap_sys_chroot",
-		"cap_sys_ptrace",
-		"cap_sys_pacct",
-		"cap_sys_admin",
-		"cap_sys_boot",
-		"cap_sys_nice",
-		"cap_sys_resource",
-		"cap_sys_time",
-		"cap_sys_tty_config",
-		"cap_mknod",
-		"cap_lease",
-		"cap_audit_write",
-		"cap_audit_control",
-		"cap_setfcap",
-		"cap_mac_override",
-		"cap_mac_admin",
-		"cap_syslog",
-		"cap_wake_alarm",
-		"cap_block_suspend",
-		"cap_audit_read",
-		"cap_perfmon",
-		"cap_bpf",
-		"cap_checkpoint_restore",
-	};
+	int i;
 
-	return cap >= 0 && (size_t)cap < COUNT(names) ? names[cap] : NULL;
+	for (i = 0; sbx_capabilities[i]; i++)
+		if (i == cap)
+			return sbx_capabilities[i];
+	return NULL;
 }
 
 struct name {

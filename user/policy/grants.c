@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What programs get beside rules: environment, socket families, capabilities. */
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "user/base/caps.h"
 #include "user/policy/parse.h"
 
 /* --- env: --- */
@@ -168,62 +168,16 @@ void sbx_parse_families(struct sbx_parser *p, const struct sbx_node *n)
 
 /* --- capabilities: --- */
 
-/* By number. */
-static const char *const capabilities[] = {"cap_chown",
-					   "cap_dac_override",
-					   "cap_dac_read_search",
-					   "cap_fowner",
-					   "cap_fsetid",
-					   "cap_kill",
-					   "cap_setgid",
-					   "cap_setuid",
-					   "cap_setpcap",
-					   "cap_linux_immutable",
-					   "cap_net_bind_service",
-					   "cap_net_broadcast",
-					   "cap_net_admin",
-					   "cap_net_raw",
-					   "cap_ipc_lock",
-					   "cap_ipc_owner",
-					   "cap_sys_module",
-					   "cap_sys_rawio",
-					   "cap_sys_chroot",
-					   "cap_sys_ptrace",
-					   "cap_sys_pacct",
-					   "cap_sys_admin",
-					   "cap_sys_boot",
-					   "cap_sys_nice",
-					   "cap_sys_resource",
-					   "cap_sys_time",
-					   "cap_sys_tty_config",
-					   "cap_mknod",
-					   "cap_lease",
-					   "cap_audit_write",
-					   "cap_audit_control",
-					   "cap_setfcap",
-					   "cap_mac_override",
-					   "cap_mac_admin",
-					   "cap_syslog",
-					   "cap_wake_alarm",
-					   "cap_block_suspend",
-					   "cap_audit_read",
-					   "cap_perfmon",
-					   "cap_bpf",
-					   "cap_checkpoint_restore",
-					   NULL};
-_Static_assert(sizeof(capabilities) / sizeof(capabilities[0]) == CAP_CHECKPOINT_RESTORE + 2,
-	       "one name for each capability");
-
 static void honour(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 {
 	size_t skip = strncasecmp(n->text, "cap_", 4) ? 4 : 0, i;
 
-	for (i = 0; capabilities[i]; i++)
-		if (!strcasecmp(n->text, capabilities[i] + skip)) {
+	for (i = 0; sbx_capabilities[i]; i++)
+		if (!strcasecmp(n->text, sbx_capabilities[i] + skip)) {
 			p->policy->caps |= 1ull << i;
 			return;
 		}
-	sbx_unknown_word(p, n, "there is no such capability", capabilities,
+	sbx_unknown_word(p, n, "there is no such capability", sbx_capabilities,
 			 "capabilities(7) lists them");
 }
 
