@@ -28,9 +28,16 @@ END
 
 # works NAME SCRIPT: SCRIPT (bash, in the project) ends well; what it was denied is collected.
 works() {
-	local rc=0
-	(cd $home/project && timeout 300 "$SBX" run --user $user --policy ai-agent -- \
-		/bin/bash -eu -c "$2" </dev/null >"$W/out" 2>"$W/err") || rc=$?
+	local rc
+	# Pipes: files outside the policy would be closed inside.
+	{
+		{
+			(cd $home/project && timeout 300 "$SBX" run --user $user --policy ai-agent -- \
+				/bin/bash -eu -c "$2" </dev/null 2>&3 3>&-)
+			echo $? >"$W/rc"
+		} | cat >"$W/out"
+	} 3>&1 | cat >"$W/err"
+	rc=$(<"$W/rc")
 	sed -n "s/^denied: /$1: /p" "$W/err" >>"$W/denied"
 	if [ $rc -eq 0 ]; then
 		ok "policies: $1"
@@ -138,11 +145,24 @@ else
 	skip "policies: npm: it is not installed"
 fi
 
-# What is known to be denied on the way, and right: a reason each.
-expected='
-'
-grep -vE "${expected//$'\n'/|}^\$" "$W/denied" | sort | uniq -c >"$W/rest"
+# The README's first policy, and its command.
+sed -n '/^```yaml/,/^```/p' "$ROOT/README.md" | sed '/^```/d' >$home/project/reporter.yaml
+(cd $home/project && mkdir reports && echo data >data && chown $user reports &&
+	echo 'open("reports/r", "w").write(open("data").read())' >report.py)
+check "policies: the README's example is valid" "$SBX" check $home/project/reporter.yaml
+check "policies: the README's example works" sh -c "cd $home/project &&
+	'$SBX' run --user $user --policy ./reporter.yaml -- python3 report.py && grep -q data reports/r"
+status "policies: the README's example protects .env" 1 sh -c "cd $home/project &&
+	'$SBX' run --user $user --policy ./reporter.yaml -- cat .env"
+
+# What is denied on the way, and right.
+expected=(
+	'ps \(pid [0-9]+\) may not read /proc/1/stat' # processes outside
+)
+printf '%s\n' "${expected[@]}" >"$W/expected"
+grep -vEf "$W/expected" "$W/denied" >"$W/rest"
 [ ! -d /mnt/host ] || cp "$W/denied" /mnt/host/policies.txt
+check "policies: what is denied on the way was noticed" grep -qEf "$W/expected" "$W/denied"
 check "policies: nothing else was denied" sh -c "cat '$W/rest'; [ ! -s '$W/rest' ]"
 "$SBX" detach --all
 umount -l /home
