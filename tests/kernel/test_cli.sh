@@ -46,6 +46,7 @@ holder=$!
 sleep 0.5
 exec 5<&-
 "$SBX" attach --cgroup cli --policy "$W/a.yaml" --name one --json >"$W/attach" 2>"$W/err"
+check "counting counts what is loaded" test "$(counts)" != "$before"
 check "attach tells name, id and mode" wants "one enforce True" "$(get 'j["name"], j["mode"], j["id"] > 0' <"$W/attach" | tr -d "(),'")"
 check "an open descriptor outside the policy is reported" wants "True" \
 	"$(get "any(o['path'] == '$W/no' and o['missing'] == 'read' and o['fd'] == 5 and o['pid'] == $holder for o in j['open'])" <"$W/attach")"
