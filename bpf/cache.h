@@ -80,7 +80,8 @@ static __noinline __maybe_unused __u64 who_find(__u64 cgroup)
 	sbx_barrier();
 	id = l->id[0];
 	if (!gen || gen != cfg->attach_gen || l->cgroup != cgroup || !id ||
-	    (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7] | l->flags))
+	    (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7] |
+	     (l->flags & SBX_LABEL_OVERFLOW)))
 		return 0;
 	version = e->version;
 	if ((version & 1) ||
