@@ -19,35 +19,44 @@ int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags
 	parent = sbx_subject();
 	if (!parent)
 		return -ENOMEM; /* fail closed: an unlabelled child would be free */
-	if (!sbx_bound(parent))
+	if (!sbx_carries(parent))
 		return 0;
 	child = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!child)
 		return -ENOMEM; /* fail closed: likewise */
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		child->id[i] = parent->id[i];
-	child->flags = parent->flags;
+	child->flags = parent->flags & SBX_LABEL_OVERFLOW;
 	return 0;
 }
 
-/* The child may have been born into another cgroup (CLONE_INTO_CGROUP): add what binds there, and
- * see to it that the fast path does not overlook it where it is. */
+/*
+ * The child may have been born into another cgroup (CLONE_INTO_CGROUP): add what binds there, and
+ * see to it that the fast path does not overlook it where it is.
+ */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sbx_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u64 cgroup = sbx_task_cgroup(child);
-	struct sbx_label *l;
+	struct cgroup *cgrp = child->cgroups->dfl_cgrp;
+	__u64 cgroup = cgrp->kn->id;
 
-	if (!sbx_cgroup_marked(cgroup)) {
-		l = bpf_task_storage_get(&sbx_labels, child, 0, 0);
-		if (l && sbx_bound(l))
-			sbx_cgroup_mark(cgroup);
+	if (sbx_cgroup_marked(cgroup)) {
+		sbx_label_of(child);
 		return 0;
 	}
-	sbx_label_of(child);
+	if (cgroup == sbx_task_cgroup(parent))
+		return 0; /* no mark: the parent was not looked at either */
+	if (sbx_cgroup_attached(cgrp)) {
+		sbx_cgroup_mark(cgroup);
+		sbx_label_of(child);
+	} else if (sbx_carries(bpf_task_storage_get(&sbx_labels, child, 0, 0))) {
+		sbx_cgroup_mark(cgroup);
+	}
 	return 0;
 }
 
+/* `task` is the leader of a process, or a thread that moves alone. A leader that has ended stays
+ * where it was while its threads move: hence `dst`, not its own cgroup. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct *task,
 	     bool threadgroup)
@@ -55,16 +64,21 @@ int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct 
 	struct sbx_config *cfg = sbx_config_get();
 	struct sbx_label *l;
 
-	if (sbx_cgroup_marked(dst->kn->id)) {
+	if (sbx_cgroup_marked(dst->kn->id) || sbx_cgroup_attached(dst)) {
+		sbx_cgroup_mark(dst->kn->id);
+		/* Without memory the label comes with the task's first act here, or that is denied.
+		 */
 		l = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		/* Threads of the process look at their leader's label again. */
-		if (l && label_refresh(task, l) && cfg)
+		if (l && label_refresh_in(task, l, dst) && cfg)
 			__sync_fetch_and_add(&cfg->attach_gen, 1);
 		return 0;
 	}
-	/* A labelled task goes where nobody was sandboxed: its label goes with it. */
-	l = bpf_task_storage_get(&sbx_labels, task, 0, 0);
-	if (l && sbx_bound(l))
+	/* A labelled task goes where nobody was sandboxed: its label goes with it. A thread that
+	 * has not acted since its process was moved in has its label with the leader only. */
+	if (sbx_carries(bpf_task_storage_get(&sbx_labels, task, 0, 0)) ||
+	    (task->group_leader &&
+	     sbx_carries(bpf_task_storage_get(&sbx_labels, task->group_leader, 0, 0))))
 		sbx_cgroup_mark(dst->kn->id);
 	return 0;
 }

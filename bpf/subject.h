@@ -56,6 +56,17 @@ static __always_inline bool sbx_alive(__u64 id)
 	return slot && slot->id == id;
 }
 
+/* Live, or about to be: attach gives everybody the id before it makes it count (user/kern). */
+static __always_inline bool sbx_held(__u64 id)
+{
+	struct sbx_slot *slot;
+
+	if (!id)
+		return false;
+	slot = sbx_slot_get(id);
+	return slot && (slot->id == id || slot->pending == id);
+}
+
 /* Adds id in the first free or void place. Several CPUs may do so at once: hence cmpxchg. */
 SBX_GLOBAL int label_add(struct sbx_label *l, __u64 id)
 {
@@ -72,7 +83,7 @@ SBX_GLOBAL int label_add(struct sbx_label *l, __u64 id)
 
 			if (old == id)
 				return 0;
-			if (sbx_alive(old))
+			if (sbx_held(old))
 				continue;
 			if (__sync_val_compare_and_swap(&l->id[i], old, id) == old)
 				return 1;
@@ -83,11 +94,11 @@ SBX_GLOBAL int label_add(struct sbx_label *l, __u64 id)
 }
 
 struct ancestors {
-	__u64 base; /* address of cgroup.ancestors[0] */
-	struct sbx_label *label;
+	__u64 base;		 /* address of cgroup.ancestors[0] */
+	struct sbx_label *label; /* NULL: only look */
 	__u32 changed;
 	__u32 failed;
-	__u32 pending;
+	__u32 attached; /* one of them has a sandbox */
 };
 
 static long ancestor_add(__u32 i, struct ancestors *a)
@@ -104,23 +115,61 @@ static long ancestor_add(__u32 i, struct ancestors *a)
 		return 1;
 	}
 	at = bpf_map_lookup_elem(&sbx_cgroups, &id);
-	if (!at)
+	if (!at || !sbx_held(at->id))
 		return 0;
-	/* An attach under way: its id is stored now, binds when its slot comes alive, and until
-	 * then nothing is taken for settled. */
-	if (!sbx_alive(at->id))
-		a->pending = 1;
+	a->attached = 1;
 	if (label_add(a->label, at->id))
 		a->changed = 1;
 	return 0;
 }
 
+/* Has the cgroup, or one above it, a sandbox? Unlike its mark, this is never out of date: a cgroup
+ * that is made while attach marks the subtree may be missed, but nobody enters it unseen. */
+static __noinline __maybe_unused bool sbx_cgroup_attached(struct cgroup *cgrp)
+{
+	struct ancestors a = {
+		.base = (__u64)cgrp + bpf_core_field_offset(struct cgroup, ancestors),
+	};
+	__u32 levels = cgrp->level + 1;
+
+	bpf_loop(levels, ancestor_add, &a, 0);
+	return a.attached || a.failed || levels > SBX_MAX_CGROUP_LEVEL; /* fail closed */
+}
+
+static long mark_word(__u32 i, void *unused)
+{
+	sbx_cgbits_words[i & (SBX_CGROUP_BITS / 64 - 1)] = ~0ull;
+	return 0;
+}
+
+/* From now on everybody is looked at. The way out when a label cannot be told of in time. */
+static __noinline __maybe_unused int sbx_cgroup_mark_all(void)
+{
+	bpf_loop(SBX_CGROUP_BITS / 64, mark_word, NULL, 0);
+	return 0;
+}
+
+/* A thread can be moved into a sandbox alone (cgroup.threads), but when the process moves on, only
+ * its leader is shown to us: the leader's label has to tell. */
+static __always_inline void tell_leader(struct task_struct *t)
+{
+	struct sbx_label *l;
+
+	if (t->pid == t->tgid || !t->group_leader)
+		return;
+	l = bpf_task_storage_get(&sbx_labels, t->group_leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (l)
+		__sync_fetch_and_or(&l->flags, SBX_LABEL_THREADS);
+	else
+		sbx_cgroup_mark_all(); /* fail closed */
+}
+
 /* Adds the sandboxes of the task's cgroups, and those of its group leader: a process moved into a
  * sandbox is labelled through its leader only (tp cgroup_attach_task fires once). */
-static __noinline int label_refresh(struct task_struct *t, struct sbx_label *l)
+static __noinline int label_refresh_in(struct task_struct *t, struct sbx_label *l,
+				       struct cgroup *cgrp)
 {
 	struct sbx_config *cfg = sbx_config_get();
-	struct cgroup *cgrp = t->cgroups->dfl_cgrp;
 	struct ancestors a = {
 		.base = (__u64)cgrp + bpf_core_field_offset(struct cgroup, ancestors),
 		.label = l,
@@ -139,14 +188,21 @@ static __noinline int label_refresh(struct task_struct *t, struct sbx_label *l)
 	leader = t->group_leader ? bpf_task_storage_get(&sbx_labels, t->group_leader, 0, 0) : NULL;
 	if (leader && leader != l) {
 		for (i = 0; i < SBX_MAX_NEST; i++)
-			if (sbx_alive(leader->id[i]) && label_add(l, leader->id[i]))
+			if (sbx_held(leader->id[i]) && label_add(l, leader->id[i]))
 				a.changed = 1;
 		if (leader->flags & SBX_LABEL_OVERFLOW)
 			__sync_fetch_and_or(&l->flags, SBX_LABEL_OVERFLOW);
 	}
+	if (a.changed)
+		tell_leader(t);
 	l->cgroup = cgrp->kn->id;
-	l->gen = a.pending ? 0 : gen;
+	l->gen = gen;
 	return a.changed;
+}
+
+static __always_inline int label_refresh(struct task_struct *t, struct sbx_label *l)
+{
+	return label_refresh_in(t, l, t->cgroups->dfl_cgrp);
 }
 
 /* The label of a task, brought up to date. NULL: it could not be stored, which denies (on 6.1 a
@@ -195,6 +251,21 @@ SBX_GLOBAL int sbx_bound(struct sbx_label *l)
 		return true;
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		if (sbx_alive(l->id[i]))
+			return true;
+	return false;
+}
+
+/* Is there a label to be inherited, and not to be lost? */
+SBX_GLOBAL int sbx_carries(struct sbx_label *l)
+{
+	int i;
+
+	if (!l)
+		return false;
+	if (l->flags & (SBX_LABEL_OVERFLOW | SBX_LABEL_THREADS))
+		return true;
+	for (i = 0; i < SBX_MAX_NEST; i++)
+		if (sbx_held(l->id[i]))
 			return true;
 	return false;
 }

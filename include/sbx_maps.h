@@ -21,8 +21,12 @@
 #define SBX_SLOT_NO_NEW_PRIVS 0x1 /* `run` and `exec` start commands with no_new_privs */
 #define SBX_SLOT_EPHEMERAL    0x2 /* made by `run`: ends with its last process, cgroup and all */
 
-/* sbx_slots: ARRAY[SBX_MAX_SANDBOXES]. id 0: free. Freed by writing id 0, which frees every task
- * that carries the id; ids are taken from sbx_config.next_id and never reused. */
+/*
+ * sbx_slots: ARRAY[SBX_MAX_SANDBOXES]. id 0: binds nobody. Attach prepares everything under
+ * `pending`, labels included, and makes it count by one store to id; detach is a store of 0 to id,
+ * which frees every task that carries it. cgroup_id is cleared last: until then something is left
+ * to be freed. Ids are taken from sbx_config.next_id and never reused.
+ */
 struct sbx_slot {
 	__u64 id;
 	__u64 cgroup_id;
@@ -39,6 +43,7 @@ struct sbx_slot {
 	__u32 tty_dev;	  /* kernel dev_t of the terminal given by `run`; 0: none */
 	__u64 tty_ino;	  /* its inode number in devpts (0: any, for /dev/tty1 and the like) */
 	char name[SBX_NAME_LEN];
+	__u64 pending; /* the id that is being attached */
 };
 
 /* sbx_cgroups: HASH cgroup id -> struct sbx_attachment */
@@ -66,6 +71,7 @@ struct sbx_cgbits {
  * void: that sandbox was detached. cgroup and gen say for which cgroup and attach generation the
  * cgroup's own sandboxes were added last. */
 #define SBX_LABEL_OVERFLOW 0x1 /* a ninth sandbox: everything is denied */
+#define SBX_LABEL_THREADS  0x2 /* of a leader: a thread of the process has a label of its own */
 
 struct sbx_label {
 	__u64 id[SBX_MAX_NEST]; /* 0: free */

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
  * Tasks for the label tests. All of them try to open SECRET, which the sandbox denies, and print
- * how many were denied and how many got through.
+ * how many were denied and how many got through. The status tells: 0 all were denied, 1 some got
+ * through, 2 neither.
  *
  *	labels clone-into CGROUP SECRET		a child born into the cgroup
+ *	labels clone-out CGROUP SECRET		the same from inside, into one outside
  *	labels threads SECRET			eight threads; each tries when a line comes on stdin
- *	labels storm SECONDS FLAG SECRET	fork as fast as possible; a child that saw FLAG must
- *be denied afterwards
+ *	labels headless SECRET			the same after the first thread has ended
+ *	labels alone IN OUT SECRET		a thread goes IN alone, its process OUT
+ *	labels late IN OUT SECRET		the process goes IN, a thread goes OUT alone
+ *	labels storm SECONDS FLAG SECRET	two threads fork as fast as possible until SECONDS
+ *						after FLAG is there: children that saw it count
  *	labels leave CGROUP SECRET		move to another cgroup, then setsid, double fork,
- *exec
+ *						setuid, unshare, exec
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +53,21 @@ static int report(void)
 	return through ? 1 : denied ? 0 : 2;
 }
 
+static int put(const char *cgroup, const char *file, int id)
+{
+	char path[4096], text[16];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
+	n = snprintf(text, sizeof(text), "%d", id);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, text, n) != n) {
+		perror(path);
+		exit(2);
+	}
+	return close(fd);
+}
+
 static int clone_into(char **a)
 {
 	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
@@ -71,30 +91,108 @@ static int clone_into(char **a)
 
 static void *thread(void *arg)
 {
+	char c;
+
+	if (arg) /* asleep in a pipe: looked at by nobody */
+		while (read(*(int *)arg, &c, 1) < 0)
+			;
 	while (!go)
 		usleep(1000);
 	try_open();
 	return NULL;
 }
 
+static int wait_for_word(void)
+{
+	char line[16];
+
+	printf("ready\n");
+	fflush(stdout);
+	return fgets(line, sizeof(line), stdin) ? 0 : 2;
+}
+
 static int threads(char **a)
 {
 	pthread_t t[8];
-	char line[16];
 	int i;
 
 	secret = a[0];
 	for (i = 0; i < 8; i++)
 		pthread_create(&t[i], NULL, thread, NULL);
-	printf("ready\n");
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
+	if (wait_for_word())
 		return 2;
 	go = 1;
 	for (i = 0; i < 8; i++)
 		pthread_join(t[i], NULL);
 	return report();
 }
+
+static void *headless_thread(void *arg)
+{
+	if (wait_for_word())
+		exit(2);
+	try_open();
+	exit(report());
+}
+
+static int headless(char **a)
+{
+	pthread_t t;
+
+	secret = a[0];
+	pthread_create(&t, NULL, headless_thread, NULL);
+	pthread_exit(NULL);
+}
+
+static int sleeper[2];
+static atomic_int sleeper_tid;
+
+static void *sleeper_thread(void *arg)
+{
+	sleeper_tid = syscall(SYS_gettid);
+	return thread(&sleeper[0]);
+}
+
+/* Moves of single threads need threaded cgroups. */
+static int thread_moves(char **a, int alone)
+{
+	pthread_t t;
+
+	secret = a[2];
+	if (pipe(sleeper))
+		return 2;
+	pthread_create(&t, NULL, sleeper_thread, NULL);
+	while (!sleeper_tid)
+		usleep(1000);
+	go = 1;
+	if (alone) {
+		put(a[0], "cgroup.threads", sleeper_tid);
+		put(a[1], "cgroup.procs", getpid());
+	} else {
+		put(a[0], "cgroup.procs", getpid());
+		put(a[1], "cgroup.threads", sleeper_tid);
+	}
+	if (write(sleeper[1], "x", 1) != 1)
+		return 2;
+	pthread_join(t, NULL);
+	return report();
+}
+
+static int alone(char **a)
+{
+	return thread_moves(a, 1);
+}
+
+static int late(char **a)
+{
+	return thread_moves(a, 0);
+}
+
+struct storm {
+	const char *flag;
+	int seconds;
+	atomic_int forks, refused;
+};
 
 static int storm_child(const char *flag)
 {
@@ -104,56 +202,83 @@ static int storm_child(const char *flag)
 	return flagged ? (got ? 1 : 2) : 0;
 }
 
-static int storm(char **a)
+static void *storm_thread(void *arg)
 {
-	time_t end = time(NULL) + atoi(a[0]);
-	int status, forks = 0, refused = 0;
+	struct storm *s = arg;
+	time_t end = time(NULL) + 300;
+	int status, flagged = 0;
 	pid_t pid;
 
-	secret = a[2];
 	while (time(NULL) < end) {
+		if (!flagged && !access(s->flag, F_OK)) {
+			flagged = 1;
+			end = time(NULL) + s->seconds;
+		}
 		pid = fork();
 		if (!pid)
-			_exit(storm_child(a[1]));
+			_exit(storm_child(s->flag));
 		if (pid < 0) {
-			refused++;
+			s->refused++;
 			continue;
 		}
-		forks++;
+		s->forks++;
 		waitpid(pid, &status, 0);
 		if (WEXITSTATUS(status) == 1)
 			through++;
 		if (WEXITSTATUS(status) == 2)
 			denied++;
 	}
-	printf("forks %d refused %d ", forks, refused);
+	return NULL;
+}
+
+static int storm(char **a)
+{
+	struct storm s = {.flag = a[1], .seconds = atoi(a[0])};
+	pthread_t t;
+
+	secret = a[2];
+	pthread_create(&t, NULL, storm_thread, &s);
+	storm_thread(&s);
+	pthread_join(t, NULL);
+	printf("forks %d refused %d ", s.forks, s.refused);
 	return report();
 }
 
-static int leave(char **a)
+/* The far end of `leave`: nobody is left who was ever moved. */
+static int leave_child(void)
 {
-	char procs[4096], me[16];
-	int fd, status;
+	int status;
 
-	secret = a[1];
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", a[0]);
-	snprintf(me, sizeof(me), "%d", getpid());
-	fd = open(procs, O_WRONLY);
-	if (fd < 0 || write(fd, me, strlen(me)) < 0) {
-		perror("moving");
-		return 2;
-	}
-	try_open();
+	setsid();
 	if (!fork()) {
-		setsid();
+		try_open();
+		if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC))
+			perror("unshare");
 		if (!fork()) {
+			if (setgid(65534) || setuid(65534))
+				perror("setuid");
 			try_open();
+			if (through)
+				_exit(0);
 			execl("/bin/cat", "cat", secret, (char *)NULL);
 			_exit(127);
 		}
 		wait(&status);
-		_exit(WEXITSTATUS(status) == 1 ? 0 : 1); /* cat could not read it */
+		_exit(through ? 0 : WEXITSTATUS(status));
 	}
+	wait(&status);
+	return WEXITSTATUS(status) == 1 ? 0 : 1; /* cat could not read it */
+}
+
+static int leave(char **a)
+{
+	int status;
+
+	secret = a[1];
+	put(a[0], "cgroup.procs", getpid());
+	try_open();
+	if (!fork())
+		_exit(leave_child());
 	wait(&status);
 	if (WEXITSTATUS(status))
 		through++;
@@ -168,6 +293,10 @@ int main(int argc, char **argv)
 		int (*fn)(char **a);
 	} modes[] = {
 		{"clone-into", 2, clone_into},
+		{"clone-out", 2, clone_into},
+		{"headless", 1, headless},
+		{"alone", 3, alone},
+		{"late", 3, late},
 		{"threads", 1, threads},
 		{"storm", 3, storm},
 		{"leave", 2, leave},

@@ -141,7 +141,8 @@ static int count_lines(const char *path)
 	return n;
 }
 
-int sbx_cgroup_visit(const char *path, int (*fn)(const char *path, void *arg), void *arg)
+static int visit_below(const char *path, enum sbx_order order,
+		       int (*fn)(const char *path, void *arg), void *arg)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
@@ -157,13 +158,23 @@ int sbx_cgroup_visit(const char *path, int (*fn)(const char *path, void *arg), v
 			r = -ENOMEM;
 			break;
 		}
-		r = sbx_cgroup_visit(sub, fn, arg);
+		r = sbx_cgroup_visit(sub, order, fn, arg);
 		free(sub);
 		if (r == -ENOENT)
 			r = 0; /* went away meanwhile */
 	}
 	closedir(dir);
-	return r ? r : fn(path, arg);
+	return r;
+}
+
+int sbx_cgroup_visit(const char *path, enum sbx_order order, int (*fn)(const char *path, void *arg),
+		     void *arg)
+{
+	int r = order == SBX_DEEPEST_LAST ? fn(path, arg) : 0;
+
+	if (!r)
+		r = visit_below(path, order, fn, arg);
+	return !r && order == SBX_DEEPEST_FIRST ? fn(path, arg) : r;
 }
 
 static int count_one(const char *path, void *arg)
@@ -180,7 +191,7 @@ static int count_one(const char *path, void *arg)
 
 int sbx_cgroup_tasks(const char *path)
 {
-	int n = 0, r = sbx_cgroup_visit(path, count_one, &n);
+	int n = 0, r = sbx_cgroup_visit(path, SBX_DEEPEST_FIRST, count_one, &n);
 
 	return r ? r : n;
 }
@@ -192,7 +203,7 @@ static int remove_one(const char *path, void *arg)
 
 int sbx_cgroup_remove(const char *path)
 {
-	int r = sbx_cgroup_visit(path, remove_one, NULL);
+	int r = sbx_cgroup_visit(path, SBX_DEEPEST_FIRST, remove_one, NULL);
 
 	return r == -ENOENT ? 0 : r;
 }

@@ -53,8 +53,10 @@ int sbx_kern_unpin(void);
 /* anchors.c: names the mounts of the reference view */
 int sbx_anchors_refresh(struct sbx_kern *k, struct sbx_diags *d);
 
-/* cgroup.c: calls fn for the cgroup and everything below it, deepest first. */
-int sbx_cgroup_visit(const char *path, int (*fn)(const char *path, void *arg), void *arg);
+/* cgroup.c: calls fn for the cgroup and everything below it, deepest first, or the reverse. */
+enum sbx_order { SBX_DEEPEST_FIRST, SBX_DEEPEST_LAST };
+int sbx_cgroup_visit(const char *path, enum sbx_order order, int (*fn)(const char *path, void *arg),
+		     void *arg);
 
 /* label.c */
 void sbx_cgbits_set(struct sbx_kern *k, uint64_t cgroup_id);

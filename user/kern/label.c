@@ -21,13 +21,13 @@ static int set_one(const char *path, void *arg)
 	return r;
 }
 
-/* Cgroups made from now on below a marked one are marked by tp cgroup_mkdir. Deepest first, then
- * once more: what was made below an unmarked cgroup during the first round is met in the second. */
+/*
+ * A cgroup made below a marked one is marked by tp cgroup_mkdir: hence from the top. One that is
+ * made at this very moment may be missed; whoever enters it is looked at then (label.bpf.c).
+ */
 int sbx_cgbits_set_subtree(struct sbx_kern *k, const char *path)
 {
-	int r = sbx_cgroup_visit(path, set_one, k);
-
-	return r ? r : sbx_cgroup_visit(path, set_one, k);
+	return sbx_cgroup_visit(path, SBX_DEEPEST_LAST, set_one, k);
 }
 
 int sbx_labels_visit(struct sbx_kern *k, sbx_labelled_fn fn, void *arg)

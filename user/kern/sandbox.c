@@ -2,9 +2,9 @@
 /*
  * Sandboxes: attach, update, mode, detach, list.
  *
- * Attach, in this order: policy and events into the outer maps; the cgroup into sbx_cgroups, with
- * an id that no slot has yet; the marks of the subtree; attach_gen, which makes every label look
- * again; the labels. Then the slot's id, one word: from there on the sandbox binds all of them. A
+ * Attach, in this order: the slot, its id pending; policy and events into the outer maps; the
+ * cgroup into sbx_cgroups; attach_gen, which makes every label look again; the marks of the
+ * subtree; the labels. Then the slot's id, one word: from there on the sandbox binds all of them. A
  * loader that is killed before leaves nothing that binds anybody, one that is killed later a whole
  * sandbox. Detach takes the id away first. What is left over either way is swept up by the next
  * loader. An update replaces one entry of sbx_images.
@@ -97,10 +97,12 @@ static void free_slot(struct sbx_kern *k, uint32_t slot)
 	struct sbx_slot *s = &k->slots[slot];
 
 	__atomic_store_n(&s->id, 0, __ATOMIC_SEQ_CST); /* first: nobody is bound any more */
+	__atomic_store_n(&s->pending, 0, __ATOMIC_SEQ_CST);
 	bpf_map_delete_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id);
 	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
 	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
 	gen_bump(k);
+	__atomic_store_n(&s->cgroup_id, 0, __ATOMIC_SEQ_CST); /* last: nothing is left */
 }
 
 /* --- looking --- */
@@ -170,45 +172,31 @@ static void sweep_cgroups(struct sbx_kern *k)
 	}
 }
 
-/* What a killed attach or detach left in slots that are free. */
-static void sweep_slot(struct sbx_kern *k, uint32_t slot)
+/* Nobody can come back to a cgroup that is gone; those that left it keep their sandbox. */
+static bool deserted(struct sbx_kern *k, const struct sbx_slot *s)
 {
-	static const enum sbx_map outer[] = {SBX_MAP_IMAGES, SBX_MAP_EVENTS};
-	uint32_t inner;
-	size_t i;
+	struct count c = {.id = s->id};
+	char *path = sbx_cgroup_path_of(s->cgroup_id);
+	/* The `run` that made it may have been killed. */
+	bool there = path && !(s->flags & SBX_SLOT_EPHEMERAL && !sbx_cgroup_tasks(path) &&
+			       !sbx_cgroup_remove(path));
 
-	/* Before 6.8 a deletion waits for a grace period, even where there is nothing to delete:
-	 * times 512 that is seconds. */
-	for (i = 0; i < 2; i++)
-		if (!bpf_map_lookup_elem(k->map[outer[i]], &slot, &inner))
-			bpf_map_delete_elem(k->map[outer[i]], &slot);
+	free(path);
+	return !there && !sbx_labels_visit(k, count_task, &c) && !c.tasks;
 }
 
 void sbx_kern_sweep(struct sbx_kern *k)
 {
+	const struct sbx_slot *s;
 	uint32_t i;
 
 	sweep_cgroups(k);
 	/* Labels that a killed attach did not come to; fails only where counting fails, too. */
 	sbx_labels_visit(k, NULL, NULL);
 	for (i = 0; i < SBX_MAX_SANDBOXES; i++) {
-		struct count c = {.id = k->slots[i].id};
-		char *path;
-
-		if (!c.id) {
-			sweep_slot(k, i);
-			continue;
-		}
-		path = sbx_cgroup_path_of(k->slots[i].cgroup_id);
-		/* The `run` that made it may have been killed. */
-		if (path && k->slots[i].flags & SBX_SLOT_EPHEMERAL && !sbx_cgroup_tasks(path) &&
-		    !sbx_cgroup_remove(path)) {
-			free(path);
-			path = NULL;
-		}
-		if (!path && !sbx_labels_visit(k, count_task, &c) && !c.tasks)
+		s = &k->slots[i];
+		if (s->id ? deserted(k, s) : s->cgroup_id != 0)
 			free_slot(k, i);
-		free(path);
 	}
 }
 
@@ -315,7 +303,7 @@ static int check_room(struct sbx_kern *k, const char *path, const char *top, str
 	if (r >= SBX_MAX_NEST)
 		r = -E2BIG;
 	else if (r >= 0)
-		r = sbx_cgroup_visit(path, subtree_add, &s);
+		r = sbx_cgroup_visit(path, SBX_DEEPEST_FIRST, subtree_add, &s);
 	if (!r)
 		r = sbx_labels_visit(k, full_task, &s);
 	free(s.id);
@@ -395,13 +383,14 @@ int sbx_cgroup_check(const char *given, struct sbx_diags *d)
 }
 
 static void fill_slot(struct sbx_kern *k, uint32_t index, const struct sbx_compiled *c,
-		      const struct sbx_attach_opts *o, uint64_t cgroup, uint64_t seq)
+		      const struct sbx_attach_opts *o, uint64_t cgroup, uint64_t id)
 {
 	struct sbx_slot *s = &k->slots[index];
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	memset(s, 0, sizeof(*s));
+	s->pending = id;
 	s->cgroup_id = cgroup;
 	s->created_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
 	s->mode = o->mode;
@@ -412,7 +401,8 @@ static void fill_slot(struct sbx_kern *k, uint32_t index, const struct sbx_compi
 	if (o->name)
 		snprintf(s->name, sizeof(s->name), "%s", o->name);
 	else
-		snprintf(s->name, sizeof(s->name), "sandbox-%llu", (unsigned long long)seq);
+		snprintf(s->name, sizeof(s->name), "sandbox-%llu",
+			 (unsigned long long)(id >> SBX_SLOT_BITS));
 }
 
 /* As told at the top of this file. */
@@ -422,23 +412,24 @@ static int enter(struct sbx_kern *k, const char *path, uint64_t cgroup, uint64_t
 	int r;
 
 	r = bpf_map_update_elem(k->map[SBX_MAP_CGROUPS], &cgroup, &at, BPF_NOEXIST) ? -errno : 0;
+	gen_bump(k);
 	if (!r)
 		r = sbx_cgbits_set_subtree(k, path);
-	gen_bump(k);
+	/* Those born from here on are looked at as they come (label.bpf.c). */
 	if (!r)
 		r = sbx_labels_visit(k, NULL, NULL);
 	if (r)
 		return r;
 	__atomic_store_n(&k->slots[SBX_SLOT_OF(id)].id, id, __ATOMIC_SEQ_CST);
-	/* Those born meanwhile. */
-	return sbx_labels_visit(k, NULL, NULL);
+	__atomic_store_n(&k->slots[SBX_SLOT_OF(id)].pending, 0, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 		    const struct sbx_attach_opts *o, uint64_t *id, struct sbx_diags *d)
 {
 	char path[PATH_MAX], top[256];
-	uint64_t cgroup, seq;
+	uint64_t cgroup;
 	uint32_t slot;
 	int r;
 
@@ -449,21 +440,19 @@ int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 		r = check_room(k, path, top, d);
 	if (r)
 		return r;
-	seq = __atomic_add_fetch(&k->config->next_id, 1, __ATOMIC_SEQ_CST);
-	fill_slot(k, slot, c, o, cgroup, seq);
+	*id = __atomic_add_fetch(&k->config->next_id, 1, __ATOMIC_SEQ_CST) << SBX_SLOT_BITS | slot;
+	fill_slot(k, slot, c, o, cgroup, *id);
 	r = put_policy(k, slot, c);
 	if (!r)
 		r = put_events(k, slot);
 	if (!r)
-		r = enter(k, path, cgroup, seq << SBX_SLOT_BITS | slot);
+		r = enter(k, path, cgroup, *id);
 	if (r) {
 		free_slot(k, slot);
 		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot attach to %s: %s", path,
 			     strerror(-r));
-		return r;
 	}
-	*id = seq << SBX_SLOT_BITS | slot;
-	return 0;
+	return r;
 }
 
 int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *c,
