@@ -18,14 +18,6 @@ static __always_inline __u32 op_of(__u32 op, __u32 denied)
 	return denied & SBX_WRITE ? SBX_OP_WRITE : SBX_OP_READ;
 }
 
-/* A slot that is gone enforces: its id is void, and nobody asks. */
-static __always_inline __u32 sbx_mode_of(__u64 id)
-{
-	struct sbx_slot *slot = sbx_slot_get(id);
-
-	return slot ? slot->mode : SBX_MODE_ENFORCE;
-}
-
 /* A ninth sandbox (or a label that could not be computed): denied, whatever the policies say. */
 SBX_GLOBAL int sbx_overflow(struct sbx_label *l)
 {
@@ -120,8 +112,7 @@ static long deny_one(__u32 i, struct ask *a)
 
 	if (!sbx_alive(id))
 		return 0;
-	sbx_report_plain(id, a->op, a->why, a->detail, a->object);
-	a->denied = sbx_mode_of(id) != SBX_MODE_AUDIT;
+	a->denied = sbx_report_plain(id, a->op, a->why, a->detail, a->object) != SBX_MODE_AUDIT;
 	return a->denied;
 }
 

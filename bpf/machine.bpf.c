@@ -64,9 +64,11 @@ static long capable_one(__u32 i, struct ask *a)
 	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
 	if (hdr && (hdr->hdr.caps >> (a->detail & 63) & 1))
 		return 0;
-	if (!a->both) /* the kernel asks on its own account otherwise */
-		sbx_report_plain(id, SBX_OP_CAPABILITY, SBX_WHY_POLICY, a->detail, a->detail);
-	a->denied = sbx_mode_of(id) != SBX_MODE_AUDIT;
+	if (a->both) /* the kernel asks on its own account */
+		a->denied = sbx_mode_of(id) != SBX_MODE_AUDIT;
+	else
+		a->denied = sbx_report_plain(id, SBX_OP_CAPABILITY, SBX_WHY_POLICY, a->detail,
+					     a->detail) != SBX_MODE_AUDIT;
 	return a->denied;
 }
 

@@ -8,6 +8,14 @@
 
 #include "resolve.h"
 
+/* A slot that is gone enforces: its id is void, and nobody asks. */
+static __always_inline __u32 sbx_mode_of(__u64 id)
+{
+	struct sbx_slot *slot = sbx_slot_get(id);
+
+	return slot ? slot->mode : SBX_MODE_ENFORCE;
+}
+
 static __always_inline struct sbx_draft *sbx_draft_get(void)
 {
 	return bpf_task_storage_get(&sbx_drafts, bpf_get_current_task_btf(), 0,
@@ -131,7 +139,18 @@ static __noinline int report_subject(struct sbx_event *ev)
 	return 0;
 }
 
-/* Records the event that the scratch memory holds. */
+/* Counts a denial; false: its sandbox is gone, and its slot is another's or nobody's. */
+static __always_inline bool report_count(struct sbx_slot *slot, __u64 id, __u32 mode, __u32 quiet)
+{
+	if (!slot || slot->id != id)
+		return false;
+	__sync_fetch_and_add(mode == SBX_MODE_AUDIT ? &slot->audited : &slot->denied, 1);
+	if (quiet)
+		__sync_fetch_and_add(&slot->quiet, 1);
+	return true;
+}
+
+/* Records the event that the draft holds. */
 SBX_GLOBAL int sbx_report_commit(__u64 id, __u32 mode, __u32 quiet)
 {
 	struct sbx_draft *dr = sbx_draft_get();
@@ -140,13 +159,12 @@ SBX_GLOBAL int sbx_report_commit(__u64 id, __u32 mode, __u32 quiet)
 	struct sbx_event *ev;
 	void *table;
 
-	if (!slot || !dr)
+	if (!slot || !report_count(slot, id, mode, quiet))
 		return 0;
-	__sync_fetch_and_add(mode == SBX_MODE_AUDIT ? &slot->audited : &slot->denied, 1);
-	if (quiet) {
-		__sync_fetch_and_add(&slot->quiet, 1);
+	if (!dr)
+		goto lost;
+	if (quiet)
 		dr->ev.flags |= SBX_EVF_QUIET;
-	}
 	dr->ev.seq = __sync_fetch_and_add(&slot->seq, 1) + 1;
 	dr->ev.generation = slot->generation;
 	dr->ev.sandbox = id;
@@ -203,6 +221,24 @@ SBX_GLOBAL int sbx_report_begin(__u32 op, __u32 why, __s32 detail)
 	return 0;
 }
 
+static __always_inline void report_object(struct sbx_scratch *sc, struct sbx_event *ev)
+{
+	__u64 inode = sc->anchor.inode, sb = 0;
+
+	if (sc->n)
+		bpf_probe_read_kernel(
+			&inode, sizeof(inode),
+			(void *)(sc->lv[0].dentry + bpf_core_field_offset(struct dentry, d_inode)));
+	if (!inode) /* still to be made */
+		return;
+	bpf_probe_read_kernel(&ev->ino, sizeof(ev->ino),
+			      (void *)(inode + bpf_core_field_offset(struct inode, i_ino)));
+	bpf_probe_read_kernel(&sb, sizeof(sb),
+			      (void *)(inode + bpf_core_field_offset(struct inode, i_sb)));
+	bpf_probe_read_kernel(&ev->dev, sizeof(ev->dev),
+			      (void *)(sb + bpf_core_field_offset(struct super_block, s_dev)));
+}
+
 /* A denial whose object is the one whose name the scratch memory holds. */
 SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 quiet)
 {
@@ -212,8 +248,9 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 	struct sbx_slot *slot = sbx_slot_get(id);
 
 	if (!sc || !dr || !slot)
-		return 0;
+		return sbx_report_commit(id, mode, quiet); /* which counts it as lost */
 	sbx_report_begin(op, why, -1);
+	report_object(sc, &dr->ev);
 	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
 		__builtin_memcpy(dr->ev.path, "@tty", 4);
 		dr->ev.path_len = 4;
@@ -229,18 +266,19 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 	return 0;
 }
 
-/* A denial of an operation that has no object but `object`, a number that tells repeats apart. */
+/* A denial of an operation that has no object but `object`, a number that tells repeats apart.
+ * Returns the mode it was reported in. */
 SBX_GLOBAL int sbx_report_plain(__u64 id, __u32 op, __u32 why, __s32 detail, __u64 object)
 {
 	struct sbx_draft *dr = sbx_draft_get();
-	struct sbx_slot *slot = sbx_slot_get(id);
+	__u32 mode = sbx_mode_of(id);
 
-	if (!dr || !slot)
-		return 0;
-	sbx_report_begin(op, why, detail);
-	dr->key.object = object;
-	sbx_report_commit(id, slot->mode, 0);
-	return 0;
+	if (dr) {
+		sbx_report_begin(op, why, detail);
+		dr->key.object = object;
+	}
+	sbx_report_commit(id, mode, 0);
+	return mode;
 }
 
 #endif
