@@ -27,6 +27,8 @@
 #define IP_OPTIONS	 4
 #define IP_RETOPTS	 7
 #define IPV6_2292RTHDR	 5
+#define IPV6_2292PKTOPTS 6
+#define IPV6_FLOWLABEL	 32 /* IPV6_FLOWLABEL_MGR */
 #define IPV6_RTHDR	 57
 #define SBX_MAX_CMSG	 64
 #define SBX_SEARCH_STEPS 18 /* more than log2 of the records that fit into a chunk */
@@ -438,7 +440,7 @@ int BPF_PROG(sbx_socket_bind, struct socket *sock, struct sockaddr *address, int
 SEC("lsm/socket_listen")
 int BPF_PROG(sbx_socket_listen, struct socket *sock, int backlog, int ret)
 {
-	struct sockaddr_in any = {.sin_family = AF_INET};
+	union address any = {};
 	struct sock *sk;
 
 	if (ret || sbx_outside())
@@ -446,7 +448,8 @@ int BPF_PROG(sbx_socket_listen, struct socket *sock, int backlog, int ret)
 	sk = sock->sk;
 	if (!sk)
 		return -EACCES; /* fail closed: never seen */
-	if (!is_ip(sk->__sk_common.skc_family) || sk->__sk_common.skc_num)
+	any.family = sk->__sk_common.skc_family;
+	if (!is_ip(any.family) || sk->__sk_common.skc_num)
 		return 0;
 	return sbx_verdict(check_peer(sk, &any, sizeof(any), SBX_OP_LISTEN, SBX_DIR_BIND));
 }
@@ -495,6 +498,33 @@ static __noinline int check_cmsgs(struct msghdr *msg)
 	return c.bad || !c.done ? sbx_forbid(SBX_OP_SOCKOPT, IP_RETOPTS) : 0;
 }
 
+/*
+ * sendmmsg(2) asks us about a destination once: what follows to the same one passes unseen, with
+ * its control messages. So several messages with addresses are not sent that way; those of a
+ * connected socket, which need none, are.
+ */
+#define NR_SENDMMSG	  307
+#define NR_SENDMMSG_X32	  (0x40000000 + 538)
+#define NR_SENDMMSG_I386  345 /* no call of the 64-bit table sends under this or the next number */
+#define NR_SOCKETCALL	  102
+#define SOCKCALL_SENDMMSG 20
+
+static __noinline bool sends_several(void)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	switch (regs->orig_ax) {
+	case NR_SENDMMSG:
+	case NR_SENDMMSG_X32:
+		return (__u32)regs->dx > 1;
+	case NR_SENDMMSG_I386:
+		return (__u32)regs->dx > 1;
+	case NR_SOCKETCALL: /* how many is in memory that can change */
+		return (__u32)regs->bx == SOCKCALL_SENDMMSG;
+	}
+	return false;
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
 {
@@ -518,8 +548,10 @@ int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg, int si
 		return 0;
 	if (is_ip(family) && sk->sk_type == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0; /* TCP ignores the name */
-	return sbx_verdict(
-		check_peer(sk, msg->msg_name, msg->msg_namelen, SBX_OP_SEND, SBX_DIR_CONNECT));
+	ret = check_peer(sk, msg->msg_name, msg->msg_namelen, SBX_OP_SEND, SBX_DIR_CONNECT);
+	if (!ret && is_ip(family) && sends_several())
+		ret = sbx_forbid(SBX_OP_SOCKOPT, NR_SENDMMSG);
+	return sbx_verdict(ret);
 }
 
 SEC("lsm/socket_setsockopt")
@@ -528,7 +560,9 @@ int BPF_PROG(sbx_socket_setsockopt, struct socket *sock, int level, int optname,
 	if (ret || sbx_outside())
 		return ret;
 	if ((level == SOL_IP && optname == IP_OPTIONS) ||
-	    (level == SOL_IPV6 && (optname == IPV6_RTHDR || optname == IPV6_2292RTHDR)))
+	    (level == SOL_IPV6 && (optname == IPV6_RTHDR || optname == IPV6_2292RTHDR ||
+				   optname == IPV6_2292PKTOPTS || /* these may hold */
+				   optname == IPV6_FLOWLABEL)))	  /* a routing header */
 		return sbx_verdict(sbx_forbid(SBX_OP_SOCKOPT, level << 16 | optname));
 	return 0;
 }

@@ -81,7 +81,12 @@ union shortname_store {
 };
 
 /* Since 6.14 the short names are in a union, and the flags are an enum with values of its own. */
+struct dentry_operations {
+	void *d_compare;
+};
+
 struct dentry {
+	const struct dentry_operations *d_op;
 	unsigned int d_flags;
 	struct seqcount_spinlock d_seq;
 	struct dentry *d_parent;
@@ -179,8 +184,20 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct upid {
+	int nr;
+};
+
 struct pid {
+	unsigned int level;
 	struct hlist_head tasks[4];
+	struct upid numbers[];
+};
+
+struct pt_regs {
+	unsigned long bx;
+	unsigned long dx;
+	unsigned long orig_ax;
 };
 
 struct signal_struct {
@@ -201,6 +218,7 @@ struct cred {
 	kuid_t euid;
 	kgid_t egid;
 	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
 };
 
 struct task_struct {
