@@ -21,18 +21,20 @@
 #define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
 #define S_ISREG(m) (((m)&S_IFMT) == S_IFREG)
 
-#define FMODE_READ  0x1
-#define FMODE_WRITE 0x2
-#define FMODE_EXEC  0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
-#define O_TRUNC	    01000
-#define PROT_EXEC   0x4
-#define VM_EXEC	    0x4
+#define FMODE_READ   0x1
+#define FMODE_WRITE  0x2
+#define FMODE_EXEC   0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
+#define O_TRUNC	     01000
+#define PF_IO_WORKER 0x10
+#define PROT_EXEC    0x4
+#define VM_EXEC	     0x4
 
 /* linux/fs.h: file systems that user space cannot mount */
 #define SB_KERNMOUNT (1ul << 22)
 #define SB_NOUSER    (1ul << 31)
 
-#define S_DEAD 16 /* i_flags: a directory that was removed */
+#define S_DEAD	   16 /* i_flags: a directory that was removed */
+#define S_CASEFOLD (1 << 15)
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define NSFS_MAGIC	      0x6e736673
@@ -42,6 +44,9 @@
 #define BTRFS_SUPER_MAGIC     0x9123683e
 #define XFS_SUPER_MAGIC	      0x58465342
 #define F2FS_SUPER_MAGIC      0xf2f52010
+#define HUGETLBFS_MAGIC	      0x958458f6
+#define BPF_FS_MAGIC	      0xcafe4a11
+#define MQUEUE_MAGIC	      0x19800202 /* ipc/mqueue.c */
 
 #define __maybe_unused __attribute__((unused))
 

@@ -63,11 +63,7 @@ int BPF_PROG(sbx_bprm_check, struct linux_binprm *bprm, int ret)
 
 static __always_inline __u64 permitted(const struct cred *cred)
 {
-	__u64 caps = 0;
-
-	bpf_probe_read_kernel(&caps, sizeof(caps),
-			      (char *)cred + bpf_core_field_offset(struct cred, cap_permitted));
-	return caps;
+	return sbx_caps(cred, bpf_core_field_offset(struct cred, cap_permitted));
 }
 
 /*

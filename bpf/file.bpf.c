@@ -9,6 +9,17 @@
 /* Since 6.2: as are the backing files that need it. */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/* vfat, exfat, ntfs and the like bring a comparison of names; what can fold case by directory has
+ * an encoding. (That of /proc/sys hides names, and makes none equal.) */
+static __always_inline __u32 folds_of(struct dentry *root)
+{
+	struct super_block *sb = root->d_sb;
+
+	if (bpf_core_field_exists(sb->s_encoding) && sb->s_encoding)
+		return SBX_FOLDS_SOME;
+	return root->d_op && root->d_op->d_compare ? SBX_FOLDS_ALL : 0;
+}
+
 /*
  * The loader names mounts: it asks (sbx_registrar) and opens the mount point; we note the object
  * by its in-kernel identity and fail the open, so that opening a device has no effect.
@@ -31,6 +42,7 @@ static __noinline int register_anchor(struct file *file)
 		return 0;
 	known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
 	if (!known) {
+		fresh.folds = folds_of(d);
 		fresh.epoch = __sync_fetch_and_add(&cfg->next_epoch, 1) + 1;
 		if (bpf_map_update_elem(&sbx_sbs, &sbp, &fresh, BPF_NOEXIST))
 			return -ECANCELED; /* `done` stays: the loader sees that it failed */

@@ -108,8 +108,14 @@ SBX_MAP struct {
 /* struct super_block pointer -> epoch and what is known of it */
 struct sbx_sb {
 	__u64 epoch;
-	__u64 inner; /* anchors that are not the file system's root */
+	__u32 inner; /* anchors that are not the file system's root */
+	__u32 folds; /* SBX_FOLDS_* */
 };
+
+/* Where names that differ are one file, a dentry has the spelling that was asked for, not the one
+ * that policies speak of: such names decide nothing. */
+#define SBX_FOLDS_SOME 1 /* directories with S_CASEFOLD do */
+#define SBX_FOLDS_ALL  2
 
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -188,6 +194,15 @@ SBX_MAP struct {
 	__type(value, struct sbx_label);
 } sbx_sockets SEC(".maps");
 
+/* struct kern_ipc_perm pointer -> sandboxes of the task that made the object; as above */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_IPCS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sbx_label);
+} sbx_ipcs SEC(".maps");
+
 /* One level of an object's name, leaf first. */
 struct sbx_level {
 	__u64 dentry;
@@ -223,6 +238,7 @@ struct sbx_peer {
 struct sbx_cursor {
 	__u64 epoch;	/* of the file system */
 	__u32 inner;	/* it has anchors that are not its root */
+	__u32 folds;	/* it ignores case: SBX_FOLDS_* */
 	__u32 proc;	/* it is procfs */
 	__u32 check;	/* the second walk, which must meet what the first met */
 	__u32 why;	/* SBX_WHY_POLICY: the walk met an anchor */

@@ -25,20 +25,22 @@ SBX_PATH_HOOK(path_unlink, SBX_OP_REMOVE, int ret)
 SBX_PATH_HOOK(path_rmdir, SBX_OP_REMOVE, int ret)
 SBX_PATH_HOOK(path_mkdir, SBX_OP_CREATE, unsigned short mode, int ret)
 
-#define SBX_OBJECT_HOOK(hook, op, ...)                                            \
-	SEC("lsm/" #hook)                                                         \
-	int BPF_PROG(sbx_##hook, const struct path *path, ##__VA_ARGS__)          \
-	{                                                                         \
-		if (ret || sbx_outside())                                         \
-			return ret;                                               \
-		if (sbx_nameless(path->dentry->d_sb))                             \
-			return 0;                                                 \
-		return sbx_verdict(sbx_check(path->dentry, NULL, op, SBX_WRITE)); \
+#define SBX_OBJECT_HOOK(hook, op, right, ...)                                 \
+	SEC("lsm/" #hook)                                                     \
+	int BPF_PROG(sbx_##hook, const struct path *path, ##__VA_ARGS__)      \
+	{                                                                     \
+		if (ret || sbx_outside())                                     \
+			return ret;                                           \
+		if (sbx_nameless(path->dentry->d_sb))                         \
+			return 0;                                             \
+		return sbx_verdict(sbx_check(path->dentry, NULL, op, right)); \
 	}
 
-SBX_OBJECT_HOOK(path_truncate, SBX_OP_TRUNCATE, int ret)
-SBX_OBJECT_HOOK(path_chmod, SBX_OP_CHMOD, unsigned short mode, int ret)
-SBX_OBJECT_HOOK(path_chown, SBX_OP_CHOWN, __u64 uid, __u64 gid, int ret)
+SBX_OBJECT_HOOK(path_truncate, SBX_OP_TRUNCATE, SBX_WRITE, int ret)
+SBX_OBJECT_HOOK(path_chmod, SBX_OP_CHMOD, SBX_WRITE, unsigned short mode, int ret)
+SBX_OBJECT_HOOK(path_chown, SBX_OP_CHOWN, SBX_WRITE, __u64 uid, __u64 gid, int ret)
+/* inotify tells of every name and every act below. (fanotify takes a capability.) */
+SBX_OBJECT_HOOK(path_notify, SBX_OP_READ, SBX_READ, __u64 mask, unsigned int obj_type, int ret)
 
 /* Since 6.2 ftruncate comes here; it needs a descriptor that was opened for writing, and was
  * judged then. An O_PATH descriptor cannot truncate. */

@@ -39,11 +39,15 @@ static __always_inline __u64 proc_pid_of(struct inode *inode)
 /* The end of a walk: is there an anchor here, or the one that the first walk ended at? */
 static __always_inline bool walk_anchor(struct sbx_scratch *sc, struct dentry *d)
 {
-	struct sbx_anchor_key key = {.epoch = sc->at.epoch, .inode = (__u64)d->d_inode};
+	struct inode *inode = d->d_inode;
+	struct sbx_anchor_key key = {.epoch = sc->at.epoch, .inode = (__u64)inode};
+	struct sbx_anchor *a;
 
 	if (sc->at.check)
 		return key.inode == sc->anchor.inode && sc->at.n == sc->n;
-	if (!bpf_map_lookup_elem(&sbx_anchors, &key))
+	a = bpf_map_lookup_elem(&sbx_anchors, &key);
+	/* The mount may be gone since, and the memory another inode's. */
+	if (!a || !inode || a->ino != inode->i_ino || a->igen != inode->i_generation)
 		return false;
 	sc->anchor = key;
 	return true;
@@ -73,6 +77,10 @@ static long walk_level(__u32 i, struct walk *w)
 	}
 	if (n >= SBX_MAX_DEPTH) {
 		at->why = SBX_WHY_DEEP;
+		return 1;
+	}
+	if (at->folds && (at->folds == SBX_FOLDS_ALL || parent->d_inode->i_flags & S_CASEFOLD)) {
+		at->why = SBX_WHY_FOLDS;
 		return 1;
 	}
 	lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
@@ -109,6 +117,7 @@ static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool
 		return SBX_WHY_UNNAMED;
 	sc->at.epoch = known->epoch;
 	sc->at.inner = known->inner != 0;
+	sc->at.folds = known->folds;
 	sc->at.proc = sb->s_magic == PROC_SUPER_MAGIC;
 	sc->at.check = check;
 	sc->at.why = SBX_WHY_DEEP;
@@ -314,6 +323,8 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 	}
 	seq = cfg ? cfg->dir_seq : 0; /* before the walk: what moves later expires what we keep */
 	bpf_loop(SBX_ROUNDS, resolve_round, &r, 0);
+	if (r.why == SBX_WHY_POLICY && d->d_sb->s_magic == BPF_FS_MAGIC)
+		r.why = SBX_WHY_NOT_IN_SANDBOX; /* what we are made of lies there */
 	if (r.why != SBX_WHY_POLICY)
 		for (i = 0; i < SBX_MAX_NEST; i++)
 			sc->found[i].why = r.why;

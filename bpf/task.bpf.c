@@ -41,6 +41,7 @@ int BPF_PROG(sbx_ptrace_access, struct task_struct *child, unsigned int mode, in
 SEC("lsm/ptrace_traceme")
 int BPF_PROG(sbx_ptrace_traceme, struct task_struct *parent, int ret)
 {
+	__u32 self = bpf_get_current_task_btf()->tgid;
 	struct sbx_label *tracer, *l;
 
 	if (ret)
@@ -51,7 +52,9 @@ int BPF_PROG(sbx_ptrace_traceme, struct task_struct *parent, int ret)
 	l = sbx_subject();
 	if (!l)
 		return -EPERM; /* fail closed */
-	return sbx_same_sandbox(tracer, l) ? 0 : -EPERM;
+	if (sbx_same_sandbox(tracer, l))
+		return 0;
+	return sbx_verdict(sbx_deny(tracer, SBX_OP_PTRACE, SBX_WHY_OUTSIDER, self, self));
 }
 
 /* With a cred the signal is sent in the name of whoever that belongs to: not the caller's act. */
@@ -87,12 +90,29 @@ SBX_TASK_HOOK(task_movememory)
  * only the caller's own process may be named. F_SETOWN_EX names it in user memory, where it can
  * change after we looked: refused. (The ioctls that do the same are not on the list of file.bpf.c.)
  */
+static __always_inline bool own_number(unsigned long arg)
+{
+	struct signal_struct *signal = bpf_get_current_task_btf()->signal;
+	__u64 pid = 0;
+	__u32 level = 0;
+	int nr = 0;
+
+	/* of the innermost pid namespace, as F_SETOWN understands it */
+	if (bpf_probe_read_kernel(&pid, sizeof(pid), &signal->pids[1]) ||
+	    bpf_probe_read_kernel(&level, sizeof(level),
+				  (void *)(pid + bpf_core_field_offset(struct pid, level))))
+		return false;
+	pid += bpf_core_field_offset(struct pid, numbers) +
+	       (__u64)level * bpf_core_type_size(struct upid);
+	return !bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid) && nr == (int)arg;
+}
+
 SEC("lsm/file_fcntl")
 int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
 	if (ret || (cmd != F_SETOWN && cmd != F_SETOWN_EX) || sbx_outside())
 		return ret;
-	if (cmd == F_SETOWN && (!arg || arg == bpf_get_current_pid_tgid() >> 32))
+	if (cmd == F_SETOWN && (!(int)arg || own_number(arg)))
 		return 0;
 	return sbx_verdict(sbx_forbid(SBX_OP_SIGNAL, cmd));
 }

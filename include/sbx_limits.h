@@ -42,6 +42,10 @@
 /* cgroup ids hashed into a bitmap that lets unsandboxed tasks return at once. */
 #define SBX_CGROUP_BITS 65536
 
+/* System V objects made inside sandboxes, all together; the kernel's own limits are 4096 segments
+ * and 32000 queues and semaphore sets each. Beyond it, making one fails. */
+#define SBX_MAX_IPCS 16384
+
 /* default hops of the automaton before a byte must be consumed */
 #define SBX_MAX_HOPS 4
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include "user/base/caps.h"
 #include "user/event/event.h"
 
@@ -93,6 +94,7 @@ static const char *const why_names[] = {
 	[SBX_WHY_PRIVILEGE] = "privilege",
 	[SBX_WHY_NESTING] = "nesting",
 	[SBX_WHY_INTERNAL] = "internal",
+	[SBX_WHY_FOLDS] = "folds",
 };
 
 _Static_assert(COUNT(why_names) == SBX_WHYS, "every reason has its name");
@@ -235,6 +237,9 @@ const char *sbx_request_name(unsigned op, int detail)
 		{SOL_IP << 16 | IP_OPTIONS, "IP_OPTIONS"},
 		{SOL_IPV6 << 16 | IPV6_RTHDR, "IPV6_RTHDR"},
 		{SOL_IPV6 << 16 | IPV6_2292RTHDR, "IPV6_2292RTHDR"},
+		{SOL_IPV6 << 16 | 32, "IPV6_FLOWLABEL_MGR"},
+		{SOL_IPV6 << 16 | IPV6_2292PKTOPTIONS, "IPV6_2292PKTOPTIONS"},
+		{SYS_sendmmsg, "several addresses in one sendmmsg"},
 	};
 
 	switch (op) {
