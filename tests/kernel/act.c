@@ -6,7 +6,7 @@
  *	act < SCRIPT
  *
  * A line is "EXPECT OPERATION ARGUMENT...": EXPECT is "ok", an errno's name, or several joined by
- * '|'. Prints "ok LINE" or "not ok LINE: got X". '#' starts a comment; "echo" prints its line.
+ * '|'; after '!' it is none of them. Prints "ok LINE" or "not ok LINE: got X". '#' starts a comment; "echo" prints its line.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -53,209 +53,10 @@ static int closed(int fd)
 	return 0;
 }
 
+#include "act_files.h"
 #include "act_exec.h"
 #include "act_net.h"
-
-/* --- files --- */
-
-static int do_read(char **a)
-{
-	char c;
-	int fd = open(a[0], O_RDONLY), r;
-
-	if (fd < 0)
-		return -errno;
-	r = read(fd, &c, 1) < 0 && errno != EISDIR ? -errno : 0;
-	close(fd);
-	return r;
-}
-
-static int do_write(char **a)
-{
-	return closed(open(a[0], O_WRONLY));
-}
-
-static int do_rdwr(char **a)
-{
-	return closed(open(a[0], O_RDWR));
-}
-
-static int do_create(char **a)
-{
-	return closed(open(a[0], O_WRONLY | O_CREAT | O_EXCL, 0644));
-}
-
-static int do_trunc(char **a)
-{
-	return closed(open(a[0], O_RDONLY | O_TRUNC));
-}
-
-static int do_truncate(char **a)
-{
-	return result(truncate(a[0], 1));
-}
-
-static int do_unlink(char **a)
-{
-	return result(unlink(a[0]));
-}
-
-static int do_rmdir(char **a)
-{
-	return result(rmdir(a[0]));
-}
-
-static int do_mkdir(char **a)
-{
-	return result(mkdir(a[0], 0755));
-}
-
-static int do_mkfifo(char **a)
-{
-	return result(mknod(a[0], S_IFIFO | 0644, 0));
-}
-
-static int do_symlink(char **a)
-{
-	return result(symlink(a[0], a[1]));
-}
-
-static int do_link(char **a)
-{
-	return result(link(a[0], a[1]));
-}
-
-static int do_rename(char **a)
-{
-	return result(rename(a[0], a[1]));
-}
-
-static int do_exchange(char **a)
-{
-	return result(syscall(SYS_renameat2, AT_FDCWD, a[0], AT_FDCWD, a[1], RENAME_EXCHANGE));
-}
-
-static int do_chmod(char **a)
-{
-	return result(chmod(a[0], 0640));
-}
-
-static int do_chown(char **a)
-{
-	return result(chown(a[0], getuid(), -1));
-}
-
-static int do_utimes(char **a)
-{
-	struct timespec t[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
-
-	return result(utimensat(AT_FDCWD, a[0], t, 0));
-}
-
-static int do_setxattr(char **a)
-{
-	return result(setxattr(a[0], "user.sbx", "x", 1, 0));
-}
-
-static int do_listxattr(char **a)
-{
-	return result(listxattr(a[0], NULL, 0));
-}
-
-static int do_list(char **a)
-{
-	DIR *d = opendir(a[0]);
-
-	if (!d)
-		return -errno;
-	closedir(d);
-	return 0;
-}
-
-static int do_stat(char **a)
-{
-	struct stat st;
-
-	return result(stat(a[0], &st));
-}
-
-static int do_chdir(char **a)
-{
-	int here = open(".", O_PATH), r = result(chdir(a[0]));
-
-	if (here >= 0 && (fchdir(here) || close(here)))
-		return -errno;
-	return r;
-}
-
-/* O_PATH asks for nothing; the descriptor must not be a way to more. */
-static int do_opath_reopen(char **a)
-{
-	char name[64];
-	int fd = open(a[0], O_PATH), r;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	r = closed(open(name, O_RDONLY));
-	close(fd);
-	return r;
-}
-
-static int do_tmpfile(char **a)
-{
-	return closed(open(a[0], O_TMPFILE | O_RDWR, 0600));
-}
-
-static int do_tmpfile_link(char **a)
-{
-	char name[64];
-	int fd = open(a[0], O_TMPFILE | O_RDWR, 0600), r;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	r = result(linkat(AT_FDCWD, name, AT_FDCWD, a[1], AT_SYMLINK_FOLLOW));
-	close(fd);
-	return r;
-}
-
-static int do_by_handle(char **a)
-{
-	struct {
-		struct file_handle h;
-		char space[128];
-	} f = {.h.handle_bytes = 128};
-	int id, mnt, r;
-
-	if (name_to_handle_at(AT_FDCWD, a[0], &f.h, &id, 0))
-		return -errno;
-	mnt = open(a[1], O_PATH);
-	r = closed(open_by_handle_at(mnt, &f.h, O_RDONLY));
-	close(mnt);
-	return r;
-}
-
-static int do_ioctl_setflags(char **a)
-{
-	int fd = open(a[0], O_RDONLY), flags = 0, r;
-
-	if (fd < 0)
-		return -errno;
-	r = result(ioctl(fd, FS_IOC_GETFLAGS, &flags));
-	if (!r)
-		r = result(ioctl(fd, FS_IOC_SETFLAGS, &flags));
-	close(fd);
-	return r;
-}
-
-static int do_through_root(char **a)
-{
-	char name[4096];
-
-	snprintf(name, sizeof(name), "/proc/self/root%s", a[0]);
-	return closed(open(name, O_RDONLY));
-}
+#include "act_uring.h"
 
 /* --- processes and the machine --- */
 
@@ -322,6 +123,25 @@ static int do_fsopen(char **a)
 	return r;
 }
 
+static int do_lazy_umount(char **a)
+{
+	return result(umount2(a[0], MNT_DETACH));
+}
+
+static int do_open_tree(char **a)
+{
+	return closed(syscall(SYS_open_tree, AT_FDCWD, a[0], 1 /* OPEN_TREE_CLONE */));
+}
+
+static int do_setns(char **a)
+{
+	int fd = syscall(SYS_pidfd_open, getppid(), 0), r;
+
+	r = result(setns(fd, CLONE_NEWUTS));
+	close(fd);
+	return r;
+}
+
 static int do_unshare_user(char **a)
 {
 	pid_t pid = fork();
@@ -379,18 +199,12 @@ static int do_tiocsti(char **a)
 	return r;
 }
 
-static int do_uring_sqpoll(char **a)
-{
-	unsigned int params[30] = {0};
-
-	params[2] = 2; /* flags: IORING_SETUP_SQPOLL */
-	return closed(syscall(SYS_io_uring_setup, 4, params));
-}
-
 static int do_nsfs(char **a)
 {
 	return closed(open("/proc/self/ns/mnt", O_RDONLY));
 }
+
+#include "act_ipc.h"
 
 static const struct op {
 	const char *name;
@@ -458,19 +272,73 @@ static const struct op {
 	{"syslog", 0, do_syslog},
 	{"tiocsti", 0, do_tiocsti},
 	{"uring-sqpoll", 0, do_uring_sqpoll},
+	{"uring-anew-setxattr", 1, do_uring_anew_setxattr},
+	{"uring-anew-read", 1, do_uring_anew_read},
+	{"uring-read", 2, do_uring_read},
+	{"uring-write", 2, do_uring_write},
+	{"uring-unlink", 2, do_uring_unlink},
+	{"uring-mkdir", 2, do_uring_mkdir},
+	{"uring-rename", 3, do_uring_rename},
+	{"uring-link", 3, do_uring_link},
+	{"uring-symlink", 3, do_uring_symlink},
+	{"uring-setxattr", 2, do_uring_setxattr},
+	{"uring-connect", 3, do_uring_connect},
+	{"uring-sendmsg", 3, do_uring_sendmsg},
+	{"uring-socket", 4, do_uring_socket},
+	{"mq-open", 1, do_mq_open},
+	{"inotify", 1, do_inotify},
+	{"shm-attach", 1, do_shm_attach},
+	{"shm-remove", 1, do_shm_remove},
+	{"shm-find", 1, do_shm_find},
+	{"msg-send", 1, do_msg_send},
+	{"sem-up", 1, do_sem_up},
+	{"ipc-own", 0, do_ipc_own},
+	{"add-key", 0, do_add_key},
+	{"request-key", 0, do_request_key},
+	{"read-keyring", 0, do_read_keyring},
+	{"setown-self", 0, do_setown_self},
+	{"setown-ex", 1, do_setown_ex},
+	{"fiosetown", 1, do_fiosetown},
+	{"pidfd-getfd", 1, do_pidfd_getfd},
+	{"pidfd-kill", 1, do_pidfd_kill},
+	{"recv-fd", 1, do_recv_fd},
+	{"tiocsti-int80", 0, do_tiocsti_int80},
+	{"send-route", 2, do_send_route},
+	{"sendmmsg-route", 2, do_sendmmsg_route},
+	{"sendmmsg-connected", 2, do_sendmmsg_connected},
+	{"connected-sendto", 4, do_connected_sendto},
+	{"reconnect", 4, do_reconnect},
+	{"fastopen-connect", 2, do_fastopen_connect},
+	{"sendto-mixed", 2, do_sendto_mixed},
+	{"listen6-unbound", 0, do_listen6_unbound},
+	{"option6", 2, do_option6},
+	{"unix-sendto", 1, do_unix_sendto},
+	{"fchmod", 1, do_fchmod},
+	{"fchown", 1, do_fchown},
+	{"futimens", 1, do_futimens},
+	{"fsetxattr", 1, do_fsetxattr},
+	{"removexattr", 1, do_removexattr},
+	{"truncate-write", 1, do_truncate_write},
+	{"reopen-write", 1, do_reopen_write},
+	{"reopen-unlinked", 1, do_reopen_unlinked},
+	{"lazy-umount", 1, do_lazy_umount},
+	{"open-tree", 1, do_open_tree},
+	{"setns", 0, do_setns},
+	{"exec-through-ld", 1, do_exec_through_ld},
+	{"exec-unlinked", 1, do_exec_unlinked},
 	{"nsfs", 0, do_nsfs},
 };
 
 static bool expected(const char *list, int r)
 {
 	const char *name = r ? strerrorname_np(-r) : "ok";
+	bool found = false, not = *list == '!';
 	char copy[256], *tok, *save = NULL;
 
-	snprintf(copy, sizeof(copy), "%s", list);
+	snprintf(copy, sizeof(copy), "%s", list + not );
 	for (tok = strtok_r(copy, "|", &save); tok; tok = strtok_r(NULL, "|", &save))
-		if (name && !strcmp(tok, name))
-			return true;
-	return false;
+		found |= name && !strcmp(tok, name);
+	return name && found != not ;
 }
 
 /* Returns 0 when the line went as expected. */

@@ -113,6 +113,149 @@ static int do_socket(char **a)
 	return closed(socket(atoi(a[0]), atoi(a[1]), atoi(a[2])));
 }
 
+/* A source route by way of `a`'s first address, as a control message. */
+static void source_route(struct msghdr *m, char *space, size_t size)
+{
+	static const unsigned char lsrr[8] = {131, 7, 4, 192, 0, 2, 1, 0};
+	struct cmsghdr *c = (struct cmsghdr *)space;
+
+	memset(space, 0, size);
+	c->cmsg_level = SOL_IP;
+	c->cmsg_type = IP_RETOPTS;
+	c->cmsg_len = CMSG_LEN(sizeof(lsrr));
+	memcpy(CMSG_DATA(c), lsrr, sizeof(lsrr));
+	m->msg_control = space;
+	m->msg_controllen = CMSG_SPACE(sizeof(lsrr));
+}
+
+static int do_send_route(char **a)
+{
+	char space[64] __attribute__((aligned(8)));
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &ss};
+	int fd;
+
+	m.msg_namelen = address(&ss, a[0], a[1]);
+	source_route(&m, space, sizeof(space));
+	fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+	return fd < 0 ? -errno : answer(fd, sendmsg(fd, &m, 0));
+}
+
+/* The second message goes where the first did, so that nobody is asked about it. */
+static int do_sendmmsg_route(char **a)
+{
+	char space[64] __attribute__((aligned(8)));
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &ss}}};
+	int fd, n;
+
+	m[0].msg_hdr.msg_namelen = address(&ss, a[0], a[1]);
+	m[1] = m[0];
+	source_route(&m[1].msg_hdr, space, sizeof(space));
+	fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return -errno;
+	n = sendmmsg(fd, m, 2, 0);
+	return answer(fd, n < 0 ? n : 0);
+}
+
+/* What a resolver does: two questions on a connected socket. */
+static int do_sendmmsg_connected(char **a)
+{
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}}};
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	m[1] = m[0];
+	if (fd < 0 || connect(fd, (void *)&ss, len))
+		return answer(fd, -1);
+	return answer(fd, sendmmsg(fd, m, 2, 0));
+}
+
+/* Connected to one, sent to another. */
+static int do_connected_sendto(char **a)
+{
+	struct sockaddr_storage ss, other;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	if (fd < 0 || connect(fd, (void *)&ss, len))
+		return answer(fd, -1);
+	len = address(&other, a[2], a[3]);
+	return answer(fd, sendto(fd, "x", 1, 0, (void *)&other, len));
+}
+
+/* Let go of the peer, connect to another. */
+static int do_reconnect(char **a)
+{
+	struct sockaddr_storage ss, none = {.ss_family = AF_UNSPEC};
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+	if (fd < 0 || connect(fd, (void *)&ss, len) || connect(fd, (void *)&none, sizeof(none)))
+		return answer(fd, -1);
+	len = address(&ss, a[2], a[3]);
+	return answer(fd, connect(fd, (void *)&ss, len));
+}
+
+static int do_fastopen_connect(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, IPPROTO_TCP, 30 /* TCP_FASTOPEN_CONNECT */, &one, sizeof(one));
+	if (connect(fd, (void *)&ss, len))
+		return answer(fd, -1);
+	return answer(fd, send(fd, "x", 1, MSG_NOSIGNAL));
+}
+
+/* An IPv4 name on an IPv6 socket. */
+static int do_sendto_mixed(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+static int do_listen6_unbound(char **a)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	return fd < 0 ? -errno : answer(fd, listen(fd, 1));
+}
+
+/* Options by number, as IPV6_RTHDR and IPV6_2292PKTOPTIONS. */
+static int do_option6(char **a)
+{
+	char buf[64] = {0};
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), r;
+
+	r = result(setsockopt(fd, IPPROTO_IPV6, atoi(a[0]), buf, atoi(a[1])));
+	close(fd);
+	return r;
+}
+
+/* A datagram to a unix socket by name, without connecting. */
+static int do_unix_sendto(char **a)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	strncpy(un.sun_path, a[0], sizeof(un.sun_path) - 1);
+	if (un.sun_path[0] == '@')
+		un.sun_path[0] = 0;
+	return answer(fd, sendto(fd, "x", 1, 0, (void *)&un, sizeof(un.sun_family) + strlen(a[0])));
+}
+
 static int do_ip_options(char **a)
 {
 	unsigned char lsrr[] = {131, 7, 4, 192, 0, 2, 1, 0};

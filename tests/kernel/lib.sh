@@ -4,7 +4,7 @@
 # "skip NAME: why" lines; all.sh counts them.
 set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-SBX=$ROOT/build/sbx-bpf
+SBX=${SBX:-$ROOT/build/sbx-bpf}
 ACT=$ROOT/build/kernel/act
 # shellcheck disable=SC2034 # the tests use it
 CG=/sys/fs/cgroup
@@ -62,13 +62,32 @@ policy() { # FILE
 	cat >>"$1"
 }
 
-# inside NAME POLICY USER: every line of stdin (see act.c) as a test of its own, in a sandbox.
-inside() {
-	"$SBX" run --policy "$2" --user "$3" -- "$ACT" 2>"$W/err" | sed "s|^ok|ok $1/$3:|; s|^not ok|not ok $1/$3:|"
+# acts NAME ARGUMENT...: every line of stdin (see act.c) as a test of its own; sbx-bpf run's arguments
+acts() {
+	local name=$1
+	shift
+	rm -f "$W/events"
+	"$SBX" run "$@" --events "$W/events" -- "$ACT" 2>"$W/err" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
 	if [ "${PIPESTATUS[0]}" -gt 1 ]; then
-		not_ok "$1/$3: run failed"
+		not_ok "$name: run failed"
 		sed 's/^/  | /' "$W/err"
 	fi
+}
+
+# inside NAME POLICY USER: the lines of stdin in a sandbox. What was denied is kept.
+inside() {
+	cat >"$W/script"
+	acts "$1/$3" --policy "$2" --user "$3" < <(cat "$W/script") # a file would be closed
+	mv "$W/events" "$W/denied"
+}
+
+# audited NAME POLICY: the lines of the last inside, as root and in audit mode. Nothing is denied, and
+# all that was denied is reported, in the same words. Each line needs objects of its own, since
+# what was denied happens now.
+audited() {
+	grep -v '^ENOENT' "$W/script" | sed 's/^E[A-Z|]*/!EACCES|EPERM|EXDEV|EAFNOSUPPORT/' >"$W/audit"
+	acts "$1/audit" --audit --policy "$2" --user root < <(cat "$W/audit")
+	check "$1/audit: reports what was denied" python3 "$ROOT/tests/kernel/events.py" subset "$W/denied" "$W/events"
 }
 
 # --- for the tests of commands ---

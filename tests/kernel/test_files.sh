@@ -5,19 +5,27 @@
 
 fresh() { # the tree that every run starts with
 	rm -rf "$W/t"
-	mkdir -p "$W"/t/{ok/.git/hooks,ok/dir/sub,ok/secret,ro/dir,out/dir,bin,drop}
+	mkdir -p "$W"/t/{ok/.git/hooks,ok/dir/sub,ok/secret,ro/dir,ro/empty,out/dir,bin,drop,wx}
 	for f in ok/a ok/b ok/.env ok/.env.example ok/.git/config ok/.git/hooks/pre ok/secret/key \
-		ro/a ro/dir/b out/a out/dir/a ok/dir/sub/a drop/x; do
+		ro/a ro/u ro/v ro/dir/b out/a out/dir/a ok/dir/sub/a drop/x; do
 		echo "$f" >"$W/t/$f"
 	done
 	cp /bin/true "$W/t/bin/true"
 	cp /bin/true "$W/t/drop/true"
 	cp /bin/true "$W/t/ok/true"
+	cp /bin/true "$W/t/wx/true"
+	for i in bin ok; do
+		printf '#!%s\n' "$W/t/bin/true" >"$W/t/$i/script"
+		printf '#!%s\n' "$W/t/drop/true" >"$W/t/$i/script-denied"
+	done
 	ln -s ../out/a "$W/t/ok/link-out"
 	ln -s ../ro/a "$W/t/ok/link-ro"
 	ln "$W/t/out/a" "$W/t/ok/hard"
 	chmod -R a+rwX "$W/t"
-	chmod 755 "$W"/t/{bin,drop,ok}/true
+	chmod 755 "$W"/t/{bin,drop,ok,wx}/true "$W"/t/{bin,ok}/script*
+	echo x >"$W/t/ok/locked"
+	chown nobody "$W/t/ok/locked"
+	chmod 0 "$W/t/ok/locked"
 }
 
 policy "$W/files.yaml" <<EOF
@@ -37,6 +45,8 @@ policy "$W/files.yaml" <<EOF
     path: "$W/t/drop/*"
   - allow: [read, write]
     path: ["$W/t/out/one", "$W/t/out/one.*"]
+  - allow: [read, write, exec]
+    path: "$W/t/wx/**"
 EOF
 
 for user in root nobody; do
@@ -77,11 +87,11 @@ for user in root nobody; do
 		ok symlink x $W/t/out/one
 		EACCES create $W/t/out/new
 		ENOENT stat $W/t/out/new
-		EACCES unlink $W/t/ro/a
+		EACCES unlink $W/t/ro/u
 		ok unlink $W/t/ok/new
 		EACCES mkdir $W/t/ro/d
 		ok mkdir $W/t/ok/d
-		EACCES rmdir $W/t/ro/dir
+		EACCES rmdir $W/t/ro/empty
 		ok rmdir $W/t/ok/d
 		EACCES mkfifo $W/t/ro/f
 		ok mkfifo $W/t/ok/f
@@ -117,38 +127,90 @@ for user in root nobody; do
 		EACCES mprotect-exec $W/t/ok/true
 		ok mmap-exec $W/t/bin/true
 		ok mprotect-exec $W/t/bin/true
+		ok exec $W/t/bin/script
+		EACCES exec $W/t/bin/script-denied
+		EACCES exec $W/t/ok/script
+		ok exec-through-ld $W/t/bin/true
+		EACCES exec-through-ld $W/t/ok/true
+		EACCES exec-unlinked $W/t/wx/true
+		EACCES|EPERM fchmod $W/t/ro/a
+		EACCES|EPERM fchown $W/t/ro/a
+		EACCES|EPERM futimens $W/t/ro/a
+		EACCES|EPERM fsetxattr $W/t/ro/a
+		EACCES|EPERM removexattr $W/t/ro/a
+		EACCES reopen-write $W/t/ro/a
+		ok reopen-write $W/t/ok/a
+		ok reopen-unlinked $W/t/ok/gone
+		ok truncate-write $W/t/ok/a
+		EACCES|EPERM setflags $W/t/ro/a
+		EACCES inotify $W/t/out
+		EACCES inotify $W/t/out/a
+		ok inotify $W/t/ok
+		EACCES uring-read here $W/t/out/a
+		EACCES uring-read worker $W/t/out/a
+		ok uring-read here $W/t/ok/a
+		ok uring-read worker $W/t/ok/a
+		EACCES uring-write worker $W/t/ro/a
+		EACCES uring-unlink here $W/t/ro/u
+		EACCES uring-unlink worker $W/t/ro/v
+		EACCES uring-mkdir worker $W/t/ro/um
+		ok uring-mkdir worker $W/t/ok/um
+		EACCES uring-rename worker $W/t/ro/a $W/t/ok/um/a
+		ok uring-rename worker $W/t/ok/um $W/t/ok/um2
+		EACCES|EXDEV|EPERM uring-link worker $W/t/out/dir/a $W/t/ok/ul
+		EACCES uring-symlink worker x $W/t/ro/us
+		EACCES uring-setxattr worker $W/t/ro/dir/b
+		EACCES uring-anew-setxattr $W/t/ro/dir/b
+		EACCES read $W/t/ok/locked
+		EACCES uring-anew-read $W/t/ok/locked
+		ok uring-anew-read $W/t/ok/a
 	EOF
+	[ $user != root ] || { fresh && audited files "$W/files.yaml"; }
 done
 
 # Links and renames widen nothing and hollow out no denial.
-for user in root nobody; do
+fresh_moves() {
 	fresh
 	mkdir -p "$W/t/ok/g/hooks" "$W/t/ok/empty" "$W/t/ok/plain/x"
 	echo x >"$W/t/ok/g/hooks/pre"
+	for f in 1 2 3 4 5 6; do
+		echo $f >"$W/t/ok/m$f"
+		echo $f >"$W/t/ro/m$f"
+		echo $f >"$W/t/out/m$f"
+	done
 	chmod -R a+rwX "$W/t"
+}
+for user in root nobody; do
+	fresh_moves
 	inside moves "$W/files.yaml" $user <<-EOF
 		ok rename $W/t/ok/a $W/t/ok/a2
 		ok rename $W/t/ok/a2 $W/t/ok/dir/a
 		ok rename $W/t/ok/plain $W/t/ok/plain2
 		ok rename $W/t/ok/plain2 $W/t/ok/dir/plain
-		EACCES rename $W/t/ro/a $W/t/ok/stolen
-		EACCES rename $W/t/out/a $W/t/ok/stolen
-		EACCES rename $W/t/ok/b $W/t/ro/b
-		EACCES rename $W/t/ok/b $W/t/ok/.env
+		EACCES rename $W/t/ro/m1 $W/t/ok/stolen1
+		EACCES rename $W/t/out/m1 $W/t/ok/stolen2
+		EACCES rename $W/t/ok/m1 $W/t/ro/new1
+		EACCES|EXDEV link $W/t/out/a $W/t/ok/stolen3
+		EACCES|EXDEV|EPERM link $W/t/ro/a $W/t/ok/stolen4
+		EACCES rename $W/t/ok/m2 $W/t/ok/.env.local
+		EACCES exchange $W/t/ok/m3 $W/t/ro/m3
+		EACCES exchange $W/t/ro/m4 $W/t/ok/m4
 		EACCES rename $W/t/ok/.env $W/t/ok/plainenv
-		EACCES exchange $W/t/ok/b $W/t/ro/a
+		EACCES|EXDEV link $W/t/ok/secret/key $W/t/ok/key
+		EACCES|EXDEV exchange $W/t/ok/g $W/t/ok/.git
 		EACCES|EXDEV rename $W/t/ok/.git $W/t/ok/moved
 		EACCES|EXDEV rename $W/t/ok/g $W/t/ok/.git
-		EACCES|EXDEV exchange $W/t/ok/g $W/t/ok/.git
-		EACCES|EXDEV link $W/t/out/a $W/t/ok/stolen
-		EACCES|EXDEV|EPERM link $W/t/ro/a $W/t/ok/stolen
 		ok create $W/t/ok/own
 		ok link $W/t/ok/own $W/t/ok/own2
 		ok exchange $W/t/ok/own $W/t/ok/own2
 		EACCES|EXDEV link $W/t/ok/b $W/t/bin/evil
-		EACCES|EXDEV rename $W/t/ok/true $W/t/bin/evil
+		EACCES|EXDEV rename $W/t/ok/true $W/t/bin/evil2
+		EACCES|EXDEV rename $W/t/ok/script $W/t/wx/evil
+		EACCES|EXDEV link $W/t/ok/m5 $W/t/wx/evil2
+		ok rename $W/t/ok/m6 $W/t/ok/empty/m6
 		EACCES|EXDEV rename $W/t/ok/secret $W/t/ok/open
 	EOF
+	[ $user != root ] || { fresh_moves && audited moves "$W/files.yaml"; }
 done
 rm -rf "$W/t/ok/.git"
 inside moves-nogit "$W/files.yaml" root <<-EOF
@@ -157,4 +219,28 @@ inside moves-nogit "$W/files.yaml" root <<-EOF
 	EACCES|EXDEV create $W/t/ok/.git
 	EACCES|EXDEV rename $W/t/ok/g $W/t/ok/.git
 EOF
+
+# Descriptors that arrive over a socket.
+fresh
+cat >"$W/pass.py" <<-'EOF'
+	import os, socket, subprocess, sys
+	sbx, act, policy, path, want = sys.argv[1:]
+	ours, theirs = socket.socketpair()
+	fd = os.open(path, os.O_RDONLY)
+	socket.send_fds(ours, [b"x"], [fd])
+	script = f"{want} recv-fd {theirs.fileno()}\n"
+	sys.exit(subprocess.run([sbx, "run", "--policy", policy, "--user", "root", "--", act],
+	    input=script, text=True, pass_fds=[theirs.fileno()]).returncode)
+EOF
+check "files: a descriptor outside the policy does not arrive" \
+	python3 "$W/pass.py" "$SBX" "$ACT" "$W/files.yaml" "$W/t/out/a" EACCES
+check "files: one inside the policy does" \
+	python3 "$W/pass.py" "$SBX" "$ACT" "$W/files.yaml" "$W/t/ok/a" ok
+
+# The kernel's own file systems, which it mounts before anybody else does.
+for f in /sys/kernel/security/lsm /sys/kernel/tracing/README /sys/kernel/debug/sleep_time; do
+	[ -e $f ] || continue
+	"$ACT" <<<"ok read $f" | sed 's|^ok|ok files/outside:|'
+	inside kernel-files "$W/files.yaml" root <<<"EACCES read $f"
+done
 rm -rf "$W"

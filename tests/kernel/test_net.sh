@@ -7,6 +7,7 @@ ip link add dummy0 type dummy 2>/dev/null
 ip addr add 203.0.113.1/24 dev dummy0
 ip -6 addr add 2001:db8::1/64 dev dummy0 nodad
 ip link set dummy0 up
+echo 0 65534 >/proc/sys/net/ipv4/ping_group_range
 
 policy "$W/net.yaml" <<EOF
   - allow: [read, write]
@@ -20,6 +21,7 @@ network:
     to: ["localhost:0", "localhost:3000-3999"]
 EOF
 
+mkdir -m 777 "$W/root" "$W/nobody"
 for user in root nobody; do
 	inside net "$W/net.yaml" $user <<-EOF
 		ok connect 203.0.113.5 443
@@ -75,8 +77,30 @@ for user in root nobody; do
 		EAFNOSUPPORT socket 38 5 0
 		EAFNOSUPPORT socket 40 1 0
 		EPERM ip-options
-		ok unix-inside $W/inside.sock
+		ok unix-inside $W/$user/inside.sock
+		EPERM send-route 203.0.113.53 53
+		EPERM sendmmsg-route 203.0.113.53 53
+		ok sendmmsg-connected 203.0.113.53 53
+		EACCES connected-sendto 203.0.113.53 53 203.0.113.54 53
+		EACCES reconnect 203.0.113.53 53 203.0.113.54 53
+		EACCES fastopen-connect 203.0.113.6 443
+		ok fastopen-connect 203.0.113.5 443
+		EACCES sendto-mixed 203.0.113.54 53
+		ok sendto-mixed 203.0.113.53 53
+		EACCES sendto-mixed ::ffff:203.0.113.54 53
+		EACCES listen6-unbound
+		EPERM option6 57 24
+		EPERM option6 5 24
+		EPERM option6 6 64
+		ok option6 26 4
+		EACCES uring-connect here 203.0.113.54 53
+		EACCES uring-connect worker 203.0.113.54 53
+		ok uring-connect worker 203.0.113.53 53
+		EACCES uring-sendmsg worker 203.0.113.54 53
+		ok uring-sendmsg worker 203.0.113.53 53
+		EAFNOSUPPORT uring-socket worker 16 3 15
 	EOF
+	[ $user != root ] || audited net "$W/net.yaml"
 done
 
 # unix sockets of others
@@ -89,6 +113,8 @@ python3 - "$W/outside.sock" <<-'EOF' &
 	t = socket.socket(socket.AF_UNIX)
 	t.bind("\0sbx-outside")
 	t.listen(5)
+	d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+	d.bind("\0sbx-outside-dgram")
 	time.sleep(60)
 EOF
 server=$!
@@ -100,7 +126,9 @@ check "net: the twin outside reaches the socket" "$ACT" <<<"ok unix $W/outside.s
 inside net "$W/net.yaml" root <<-EOF
 	EACCES unix $W/outside.sock
 	EACCES unix @sbx-outside
+	EACCES unix-sendto @sbx-outside-dgram
 EOF
+audited unix "$W/net.yaml"
 kill $server
 
 sed -i 's/^network:/families: [netlink-route]\nnetwork:/' "$W/net.yaml"

@@ -12,6 +12,13 @@ mkdir "$W/mnt"
 
 sleep 300 &
 victim=$!
+mkdir -p /dev/mqueue
+mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
+touch /dev/mqueue/sbx-outside
+read -r shm msg sem < <(python3 -c '
+import ctypes
+c = ctypes.CDLL(None)
+print(c.shmget(0x5b0, 4096, 0o1666), c.msgget(0x5b1, 0o1666), c.semget(0x5b2, 1, 0o1666))')
 script=$(
 	cat <<-EOF
 		EPERM kill $victim
@@ -20,6 +27,25 @@ script=$(
 		EPERM setprio $victim
 		EPERM vmread $victim
 		EPERM setown $victim
+		EPERM setown -$victim
+		EPERM setown-ex $victim
+		EPERM fiosetown $victim
+		ok setown-self
+		EPERM pidfd-kill $victim
+		EPERM pidfd-getfd $victim
+		EACCES mq-open /sbx-outside
+		EACCES shm-attach $shm
+		EACCES shm-find 0x5b0
+		EACCES msg-send $msg
+		EACCES sem-up $sem
+		EACCES shm-remove $shm
+		ok ipc-own
+		EPERM|EACCES|ENOKEY add-key
+		EPERM|EACCES|ENOKEY request-key
+		EPERM|EACCES|ENOKEY read-keyring
+		EPERM lazy-umount /dev/mqueue
+		EPERM open-tree $W
+		EPERM setns
 		EACCES read /proc/$victim/environ
 		EACCES read /proc/1/maps
 		EACCES list /proc/$victim/fd
@@ -30,10 +56,11 @@ script=$(
 		EPERM unshare-user
 		EPERM chroot $W/mnt
 		EPERM bpf
-		EPERM perf
+		EPERM|EACCES perf
 		EPERM settime
 		EPERM syslog
 		EPERM tiocsti
+		EPERM|ENOSYS tiocsti-int80
 		EPERM uring-sqpoll
 		EACCES nsfs
 		ok jit
@@ -41,11 +68,14 @@ script=$(
 	EOF
 )
 inside tasks "$W/tasks.yaml" root <<<"$script"
+audited tasks "$W/tasks.yaml"
 
-twin=$(sed -e 's/^[A-Z|]* \(kill\|ptrace\|prlimit\|setprio\|vmread\|setown\|mount\|fsopen\|chroot\|bpf\|perf\|settime\|syslog\|nsfs\|exec-memfd\|list\|read\)/ok \1/' \
-	-e '/tiocsti\|uring\|unshare\|maps$/d' <<<"$script")
+twin=$(sed -e 's/^[A-Z|]* \(kill\|ptrace\|prlimit\|setprio\|vmread\|setown\|mount\|fsopen\|chroot\|bpf\|perf\|settime\|syslog\|nsfs\|exec-memfd\|list\|read\|fiosetown\|pidfd-kill\|pidfd-getfd\|msg-send\|sem-up\|open-tree\|add-key\|request-key\|read-keyring\)/ok \1/' \
+	-e '/tiocsti\|uring\|unshare\|maps$\|setown-\|shm\|mq-\|umount\|setns/d' <<<"$script")
 "$ACT" <<<"$twin" | sed 's|^ok|ok tasks/outside:|; s|^not ok|not ok tasks/outside:|'
-umount "$W/mnt"
+while umount "$W/mnt" 2>/dev/null; do :; done
+ipcrm -M 0x5b0 2>/dev/null
+ipcrm -Q 0x5b1 -S 0x5b2
 
 # Inside one sandbox all of it works.
 cat >"$W/inside.sh" <<-'EOF'

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects that are no files, and what reaches other processes by them. Part of act.c. */
+#ifndef SBX_ACT_IPC_H
+#define SBX_ACT_IPC_H
+
+#include <linux/keyctl.h>
+#include <mqueue.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+
+static int do_mq_open(char **a)
+{
+	mqd_t q = mq_open(a[0], O_RDWR);
+
+	if (q < 0)
+		return -errno;
+	mq_close(q);
+	return 0;
+}
+
+static int do_inotify(char **a)
+{
+	int fd = inotify_init(), r = result(inotify_add_watch(fd, a[0], IN_ALL_EVENTS));
+
+	close(fd);
+	return r;
+}
+
+/* In place of a key: the number that somebody outside printed. */
+static int do_shm_attach(char **a)
+{
+	void *at = shmat(atoi(a[0]), NULL, 0);
+
+	if (at == (void *)-1)
+		return -errno;
+	shmdt(at);
+	return 0;
+}
+
+static int do_shm_remove(char **a)
+{
+	return result(shmctl(atoi(a[0]), IPC_RMID, NULL));
+}
+
+static int do_shm_find(char **a)
+{
+	return result(shmget(strtol(a[0], NULL, 0), 0, 0600));
+}
+
+static int do_msg_send(char **a)
+{
+	struct {
+		long type;
+		char text[1];
+	} m = {1, "x"};
+
+	return result(msgsnd(atoi(a[0]), &m, 1, IPC_NOWAIT));
+}
+
+static int do_sem_up(char **a)
+{
+	struct sembuf up = {.sem_op = 1};
+
+	return result(semop(atoi(a[0]), &up, 1));
+}
+
+static int do_ipc_own(char **a)
+{
+	char shm[16], msg[16], sem[16], *args[1] = {shm};
+	int r;
+
+	snprintf(shm, sizeof(shm), "%d", shmget(IPC_PRIVATE, 4096, 0600));
+	snprintf(msg, sizeof(msg), "%d", msgget(IPC_PRIVATE, 0600));
+	snprintf(sem, sizeof(sem), "%d", semget(IPC_PRIVATE, 1, 0600));
+	r = do_shm_attach(args);
+	if (!r)
+		r = do_shm_remove(args);
+	args[0] = msg;
+	if (!r)
+		r = do_msg_send(args);
+	args[0] = sem;
+	if (!r)
+		r = do_sem_up(args);
+	msgctl(atoi(msg), IPC_RMID, NULL);
+	semctl(atoi(sem), 0, IPC_RMID);
+	return r;
+}
+
+static int do_add_key(char **a)
+{
+	return result(syscall(SYS_add_key, "user", "sbx:x", "y", 1, KEY_SPEC_SESSION_KEYRING));
+}
+
+static int do_request_key(char **a)
+{
+	char *none[1];
+
+	if (do_add_key(none))
+		return -errno;
+	return result(syscall(SYS_request_key, "user", "sbx:x", NULL, 0));
+}
+
+static int do_read_keyring(char **a)
+{
+	return result(syscall(SYS_keyctl, KEYCTL_READ, KEY_SPEC_SESSION_KEYRING, NULL, 0));
+}
+
+/* --- signals by way of descriptors --- */
+
+static int do_setown_self(char **a)
+{
+	char self[16], *args[1] = {self};
+
+	snprintf(self, sizeof(self), "%d", getpid());
+	return do_setown(args);
+}
+
+static int do_setown_ex(char **a)
+{
+	struct {
+		int type, pid;
+	} owner = {1 /* F_OWNER_PID */, atoi(a[0])};
+	int p[2], r;
+
+	if (pipe(p))
+		return -errno;
+	r = result(fcntl(p[0], 15 /* F_SETOWN_EX */, &owner));
+	close(p[0]);
+	close(p[1]);
+	return r;
+}
+
+static int do_fiosetown(char **a)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), pid = atoi(a[0]), r;
+
+	r = result(ioctl(fd, 0x8901 /* FIOSETOWN */, &pid));
+	close(fd);
+	return r;
+}
+
+static int do_pidfd_getfd(char **a)
+{
+	int fd = syscall(SYS_pidfd_open, atoi(a[0]), 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = closed(syscall(SYS_pidfd_getfd, fd, 0, 0));
+	close(fd);
+	return r;
+}
+
+static int do_pidfd_kill(char **a)
+{
+	int fd = syscall(SYS_pidfd_open, atoi(a[0]), 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	close(fd);
+	return r;
+}
+
+/* From the descriptor `a[0]`, a unix socket that was inherited. */
+static int do_recv_fd(char **a)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} c;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+	int fd;
+
+	if (recvmsg(atoi(a[0]), &m, 0) < 0)
+		return -errno;
+	if (m.msg_controllen < CMSG_LEN(sizeof(int)))
+		return m.msg_flags & MSG_CTRUNC ? -EACCES : -ENODATA;
+	memcpy(&fd, CMSG_DATA(&c.h), sizeof(fd));
+	return closed(fd);
+}
+
+/* TIOCSTI by the door of 32-bit programs. */
+static int do_tiocsti_int80(char **a)
+{
+	char *x = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		       -1, 0);
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	long r = 54; /* ioctl */
+
+	if (fd < 0 || x == MAP_FAILED)
+		return -errno;
+	*x = 'x';
+	asm volatile("int $0x80"
+		     : "+a"(r)
+		     : "b"(fd), "c"(TIOCSTI), "d"(x)
+		     : "memory", "r8", "r9", "r10", "r11");
+	munmap(x, 4096);
+	close(fd);
+	return r < 0 ? (int)r : 0;
+}
+
+#endif
