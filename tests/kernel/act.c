@@ -6,7 +6,8 @@
  *	act < SCRIPT
  *
  * A line is "EXPECT OPERATION ARGUMENT...": EXPECT is "ok", an errno's name, or several joined by
- * '|'; after '!' it is none of them. Prints "ok LINE" or "not ok LINE: got X". '#' starts a comment; "echo" prints its line.
+ * '|'; after '!' it is none of them. Prints "ok LINE" or "not ok LINE: got X". '#' starts a
+ *comment; "echo" prints its line.
  */
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -175,7 +175,7 @@ static int do_by_handle(char **a)
 
 	if (name_to_handle_at(AT_FDCWD, a[0], &f.h, &id, 0))
 		return -errno;
-	mnt = open(a[1], O_PATH);
+	mnt = open(a[1], O_RDONLY | O_DIRECTORY);
 	r = closed(open_by_handle_at(mnt, &f.h, O_RDONLY));
 	close(mnt);
 	return r;

@@ -4,6 +4,7 @@
 
 Both files are what `sbx-bpf run --events` wrote: one JSON object a line."""
 import json
+import re
 import sys
 
 
@@ -16,6 +17,8 @@ def read(path, mode):
             what = dict(event["object"])
             for volatile in ("inode", "device", "pid"):
                 what.pop(volatile, None)
+            if "path" in what:  # of O_TMPFILE: the inode's number
+                what["path"] = re.sub(r"/#\d+$", "/#", what["path"])
             key = (event["operation"], event["why"], json.dumps(what, sort_keys=True))
             found[key] = event
     return found
