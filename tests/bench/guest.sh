@@ -70,8 +70,8 @@ policy() {
 		print "  - allow: [read, write, exec]\n    path: \"/b/p/**\""
 		for (i = 1; i < n && kind == "uniform"; i++)
 			printf "  - allow: [read]\n    path: \"/b/r/%d/**\"\n", i
-		for (i = 1; i < n && kind == "nonuniform"; i++)
-			printf "  - deny: [write]\n    path: \"/b/p/**/.name%d\"\n", i
+		for (i = 0; i < n && kind == "nonuniform"; i++) # open-named: .env0
+			printf "  - deny: [read, write]\n    path: \"/b/p/**/.eny%d\"\n", i
 		print "network:\n  - allow: [bind]\n    to: localhost\n  - allow: [connect]"
 		printf "    to: [\"localhost:1-65535\""
 		for (i = 1; i < n; i++)
