@@ -20,6 +20,17 @@ static __always_inline __u32 folds_of(struct dentry *root)
 	return root->d_op && root->d_op->d_compare ? SBX_FOLDS_ALL : 0;
 }
 
+static __always_inline bool is_mount_root(struct file *file, __u32 id)
+{
+	struct vfsmount *mnt = file->f_path.mnt;
+	__u64 at = (__u64)mnt - bpf_core_field_offset(struct mount, mnt) +
+		   bpf_core_field_offset(struct mount, mnt_id);
+	__u32 is = 0;
+
+	return file->f_path.dentry == mnt->mnt_root &&
+	       !bpf_probe_read_kernel(&is, sizeof(is), (void *)at) && is == id;
+}
+
 /*
  * The loader names mounts: it asks (sbx_registrar) and opens the mount point; we note the object
  * by its in-kernel identity and fail the open, so that opening a device has no effect.
@@ -38,7 +49,8 @@ static __noinline int register_anchor(struct file *file)
 
 	r = bpf_map_lookup_elem(&sbx_registrar, &zero);
 	if (!r || !cfg || !r->tgid || r->tgid != (__u32)t->tgid ||
-	    r->start != t->group_leader->start_boottime / SBX_START_TICK_NS)
+	    r->start != t->group_leader->start_boottime / SBX_START_TICK_NS ||
+	    !is_mount_root(file, r->mount))
 		return 0;
 	known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
 	if (!known) {

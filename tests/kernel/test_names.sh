@@ -108,6 +108,25 @@ here "names, after an update" <<<"ok read $W/ok/later/a"
 umount "$W/ok/later"
 here "names, after it went" <<<"ok read $W/ok/later/below"
 
+# While `run` waits for its command, it tells of new mounts.
+cat >"$W/wait.sh" <<-'EOF'
+	until [ -e "$1/ok/go" ]; do sleep 0.2; done
+	for ((i = 0; i < 50; i++)); do
+		if : <"$1/ok/later/a"; then exit 0; fi 2>/dev/null
+		sleep 0.2
+	done
+	exit 1
+EOF
+"$SBX" run --policy "$W/names.yaml" --user root -- /bin/bash -c "$(cat "$W/wait.sh")" wait "$W" 2>"$W/log" &
+pid=$!
+sleep 2
+mount -t tmpfs none "$W/ok/later"
+echo x >"$W/ok/later/a"
+touch "$W/ok/go"
+wait $pid
+status "names: a file system mounted during \`run\` is named" 0 test $? = 0
+umount "$W/ok/later"
+
 # Namespaces and roots of somebody's own, made before the sandbox was entered.
 cat >"$W/own-mounts.sh" <<-'EOF'
 	mount -t tmpfs none "$W/mine" && echo x >"$W/mine/a"

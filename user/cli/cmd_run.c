@@ -19,6 +19,7 @@
 #include "user/cli/environ.h"
 #include "user/cli/launch.h"
 #include "user/cli/leftovers.h"
+#include "user/cli/mountwatch.h"
 
 #define DEFAULT_POLICY "ai-agent"
 /* How long what the command leaves may take to die with it. */
@@ -49,6 +50,7 @@ struct run {
 	struct sbx_loaded loaded;
 	struct sbx_ending ending; /* id 0: nothing is attached */
 	struct sbx_denials denials;
+	struct sbx_mountwatch mounts;
 	struct sbx_job job;
 	char **env;
 	int mode;
@@ -185,8 +187,10 @@ static int start(struct run *r)
 			       .caps = r->loaded.policy->caps,
 			       .inherited = &r->inherited};
 	struct sbx_kern *k = NULL;
-	int rc = sbx_open(SBX_KERN_LOAD, &k);
+	int rc;
 
+	sbx_mountwatch_open(&r->mounts); /* before the mounts of today are named */
+	rc = sbx_open(SBX_KERN_LOAD, &k);
 	if (rc)
 		return rc;
 	rc = attach(r, k);
@@ -252,6 +256,14 @@ static int report(struct run *r, int status)
 	return code;
 }
 
+static void tick(void *arg)
+{
+	struct run *r = arg;
+
+	sbx_denials_tick(&r->denials);
+	sbx_mountwatch_tick(&r->mounts);
+}
+
 static int run_it(struct run *r)
 {
 	int rc = start(r), status;
@@ -263,7 +275,8 @@ static int run_it(struct run *r)
 		}
 		return rc;
 	}
-	status = sbx_job_wait(&r->job, sbx_denials_tick, &r->denials);
+	status = sbx_job_wait(&r->job, tick, r);
+	sbx_mountwatch_close(&r->mounts);
 	r->code = report(r, status);
 	fflush(NULL);
 	sbx_job_die_alike(&r->job, status);

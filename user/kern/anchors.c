@@ -44,7 +44,8 @@ static int register_one(struct sbx_kern *k, const struct sbx_mount *m, uint64_t 
 			uint64_t mark)
 {
 	const char *path = *m->point ? m->point : "/";
-	struct sbx_registrar r = {.tgid = getpid(), .start = start, .anchor = {.mark = mark}};
+	struct sbx_registrar r = {
+		.tgid = getpid(), .start = start, .mount = m->id, .anchor = {.mark = mark}};
 	uint32_t zero = 0;
 	struct stat st;
 	int fd;
@@ -59,7 +60,7 @@ static int register_one(struct sbx_kern *k, const struct sbx_mount *m, uint64_t 
 		return -errno;
 	if (bpf_map_update_elem(k->map[SBX_MAP_REGISTRAR], &zero, &r, BPF_ANY))
 		return -errno;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW |
 				(S_ISDIR(st.st_mode) ? O_DIRECTORY : 0));
 	if (fd >= 0) {
 		close(fd);
@@ -168,4 +169,9 @@ int sbx_anchors_refresh(struct sbx_kern *k, struct sbx_diags *d)
 	else
 		remove_stale(k, mark);
 	return r;
+}
+
+int sbx_kern_name_mounts(struct sbx_kern *k, struct sbx_diags *d)
+{
+	return sbx_anchors_refresh(k, d);
 }

@@ -87,6 +87,9 @@ int sbx_kern_set_mode(struct sbx_kern *k, uint64_t id, int mode, struct sbx_diag
 int sbx_kern_detach(struct sbx_kern *k, uint64_t id, struct sbx_diags *d);
 int sbx_kern_unload(struct sbx_kern *k, struct sbx_diags *d);
 
+/* Names the mounts that there are now (design 1.3); attach and update do so by themselves. */
+int sbx_kern_name_mounts(struct sbx_kern *k, struct sbx_diags *d);
+
 int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n);
 void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n);
 /* By --cgroup PATH or --name N (one of them given). -ENOENT, and more where it is no cgroup. */
