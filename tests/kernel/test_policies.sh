@@ -29,11 +29,11 @@ END
 # works NAME SCRIPT: SCRIPT (bash, in the project) ends well; what it was denied is collected.
 works() {
 	local rc
-	# Pipes: files outside the policy would be closed inside.
+	# Pipes: files outside the policy would be closed inside. What the script leaves would hold them.
 	{
 		{
 			(cd $home/project && timeout 300 "$SBX" run --user $user --policy ai-agent -- \
-				/bin/bash -eu -c "$2" </dev/null 2>&3 3>&-)
+				/bin/bash -eu -c "trap 'kill \$(jobs -p) 2>/dev/null || :' EXIT; $2" </dev/null 2>&3 3>&-)
 			echo $? >"$W/rc"
 		} | cat >"$W/out"
 	} 3>&1 | cat >"$W/err"
