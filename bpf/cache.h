@@ -10,9 +10,11 @@
  * sequence S. The sequence is raised after every move of a directory and every change of anchors,
  * under the kernel's rename_lock, so while it is still S the directory has the name that it had.
  * The entry is for this inode of this super block, number and generation, and for this image: all
- * are compared. The object's own parent and name are read between two equal, even values of its
- * d_seq; the sequence is compared after that, last: no directory moved from the walk until then.
- * Entries are overwritten in place: `version` is odd meanwhile, and differs afterwards.
+ * are compared, and where they could be another directory's again, the sequence is raised before
+ * the inode's memory is used for another (moves.bpf.c). The object's own parent and name are read
+ * between two equal, even values of its d_seq; the sequence is compared after that, last: no
+ * directory moved from the walk until then. Entries are overwritten in place: `version` is odd
+ * meanwhile, and differs afterwards.
  *
  * File systems that look names up again by themselves (d_revalidate: remote ones, /proc, /sys) and
  * those that fold case are not kept; nor are others that nobody has looked at. x86 keeps loads in
@@ -100,8 +102,8 @@ static __noinline __maybe_unused __u64 who_find(__u64 cgroup)
 
 /*
  * The same, from what was kept. Addresses of tasks are used again, but not within one reading of
- * the clock and with the same number. Whatever changes a label raises attach_gen or comes with
- * another cgroup.
+ * the clock and with the same number. Whatever adds to the label of a task that
+ * was there raises attach_gen: an attach, or the task's move to where it was added.
  */
 static __always_inline __u64 who_kept(struct sbx_config *cfg, struct task_struct *t, __u64 cgroup)
 {
@@ -157,7 +159,7 @@ static __always_inline __u32 first_byte(struct dentry *d)
 		return byte;
 	}
 	if (bpf_probe_read_kernel(buf, 1, (void *)name))
-		return '.'; /* what policies tell apart: the name has to be read */
+		return '/'; /* always among `bits`: the name would have to be read, and cannot be */
 	byte = buf[0];
 	sbx_loaded(byte, "^=");
 	return byte;
@@ -414,10 +416,7 @@ SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
 	return 0;
 }
 
-/*
- * File systems whose names change only where we see it, and whose inodes are told apart by their
- * generation when number and memory are used again. overlayfs has none: moves.bpf.c sees to it.
- */
+/* File systems whose names change only where we see it. */
 static __always_inline bool cache_fit(struct dentry *dir, struct super_block *sb)
 {
 	__u32 revalidate = 4;
@@ -458,10 +457,10 @@ static __always_inline void cache_keep(struct sbx_scratch *sc, struct sbx_label 
 	if (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7])
 		return; /* quick_subject() would not look */
 	dir = parent->d_inode;
-	/* A removed directory's inode can become another's any time: its removal, which would have
-	 * expired the entry, is past. */
-	if (!dir || (dir->i_flags & S_DEAD) || !sbx_alive(l->id[0]) ||
-	    sc->found[0].why != SBX_WHY_POLICY || !cache_fit(parent, sb))
+	/* The object holds the directory's inode: its memory becomes another's later, if at all,
+	 * which raises the sequence. */
+	if (!dir || !sbx_alive(l->id[0]) || sc->found[0].why != SBX_WHY_POLICY ||
+	    !cache_fit(parent, sb))
 		return;
 	k.inode = (__u64)dir;
 	k.ino = dir->i_ino;

@@ -33,8 +33,7 @@
 #define SB_KERNMOUNT (1ul << 22)
 #define SB_NOUSER    (1ul << 31)
 
-#define S_DEAD	   16 /* i_flags: a directory that was removed */
-#define S_CASEFOLD (1 << 15)
+#define S_CASEFOLD (1 << 15) /* i_flags */
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define NSFS_MAGIC	      0x6e736673

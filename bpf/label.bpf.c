@@ -69,8 +69,12 @@ int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct 
 		/* Without memory the label comes with the task's first act here, or that is denied.
 		 */
 		l = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		/* Threads of the process look at their leader's label again. */
-		if (l && label_refresh_in(task, l, dst) && cfg)
+		if (l)
+			label_refresh_in(task, l, dst);
+		/* Threads of the process look at their leader's label again, and what was kept of
+		 * any of them counts no longer. Also when the label has not grown here: a hook of
+		 * the task's own can have been first. */
+		if (cfg)
 			__sync_fetch_and_add(&cfg->attach_gen, 1);
 		return 0;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
- * Directories that get another place: what cache.h keeps expires.
+ * Directories that get another place, or go: what cache.h keeps expires.
  *
  * Everybody on the machine pays for this, so it does as little as it can. __d_move runs under
  * rename_lock, with preemption off: no move is missed because the program runs already. File moves
@@ -24,11 +24,24 @@ int BPF_PROG(sbx_moved, struct dentry *dentry, struct dentry *target)
 	return 0;
 }
 
-/* On overlayfs a new directory can have memory and number of one that was removed. */
-SEC("fexit/vfs_rmdir")
-int BPF_PROG(sbx_removed, void *idmap, struct inode *dir)
+/*
+ * The memory of a directory's inode is about to be used for another. Number and generation do not
+ * always tell them apart: ext4's generation can be set by whoever owns the directory, overlayfs has
+ * none, and snapshots of btrfs share both with what they were taken of, in one super block. On
+ * those two even a directory that lives on is forgotten with its inode; tmpfs never uses a number
+ * twice. A hook of the LSM, because a traced function's program is skipped where it has been
+ * preempted.
+ */
+SEC("lsm/inode_free_security")
+int BPF_PROG(sbx_inode_freed, struct inode *inode)
 {
-	if (dir->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+	__u64 magic;
+
+	if (!S_ISDIR(inode->i_mode))
+		return 0;
+	magic = inode->i_sb->s_magic;
+	if (magic == OVERLAYFS_SUPER_MAGIC || magic == BTRFS_SUPER_MAGIC ||
+	    (!inode->i_nlink && magic != TMPFS_MAGIC))
 		sbx_dirs_expire(sbx_config_get());
 	return 0;
 }

@@ -240,7 +240,7 @@ static int start_cache(struct sbx *skel)
 	uint32_t zero = 0;
 
 	cfg.dir_seq = bpf_program__autoload(skel->progs.sbx_moved) &&
-		      bpf_program__autoload(skel->progs.sbx_removed);
+		      bpf_program__autoload(skel->progs.sbx_inode_freed);
 	return bpf_map_update_elem(bpf_map__fd(skel->maps.data_config), &zero, &cfg, BPF_ANY)
 		       ? -errno
 		       : 0;

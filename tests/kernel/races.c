@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Races against what the kernel side keeps: a stale grant must never be used. Everything runs
+ * outside the sandbox but for a child, which enters CGROUP and opens files. What is judged is told
+ * apart by content, and a grant is wrong where nothing moved from before the open until after it.
+ * Prints what was counted; the status is 0 when there were right grants and denials, and only
+ * those.
+ *
+ *	races swap DIR SECONDS CGROUP USER	DIR/ok and DIR/secret trade directories and files
+ *	races reuse DIR SECONDS CGROUP		removed from DIR/ok, made anew in DIR/secret
+ *	races evict DIR SECONDS CGROUP		two trees alike in numbers, inodes dropped in
+ *between races moved FILE SECONDS CGROUP OTHER	a process that was in OTHER, which denies FILE races
+ *pair FILE1 FILE2 SECONDS CGROUP1 CGROUP2	fork storms; each may open only its own races watch
+ *FILE CTL CGROUP		opens FILE until told to end, judged by what CTL says races expect
+ *CTL any|allow|deny|end	tells it, and waits until it has been obeyed
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define die(what)                                                                 \
+	do {                                                                      \
+		fprintf(stderr, "%d: %s: %s\n", __LINE__, what, strerror(errno)); \
+		exit(2);                                                          \
+	} while (0)
+
+enum expect { ANY, ALLOW, DENY, END };
+static const char *const expect_name[] = {"any", "allow", "deny", "end"};
+
+struct shared {
+	atomic_ulong seq;	 /* odd while something moves */
+	atomic_uint dirs, files; /* which of the two is in ok */
+	atomic_uint expect, round;
+	atomic_bool ready, stop;
+	atomic_ulong right, denied, wrong, lost, unsure;
+};
+
+static struct shared *sh;
+static struct timespec until;
+
+static void *share(int fd)
+{
+	int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+	void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	return p;
+}
+
+static void set_end(const char *seconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += atoi(seconds);
+}
+
+static bool time_left(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec < until.tv_sec ||
+	       (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec);
+}
+
+static int open_cgroup(const char *cgroup)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+static void move_to(const char *cgroup, pid_t pid)
+{
+	int fd = open_cgroup(cgroup);
+
+	if (dprintf(fd, "%d\n", pid) < 0)
+		die(cgroup);
+	close(fd);
+}
+
+/* A sandbox takes away the right to become another user: that first, with the cgroup at hand. */
+static void enter_as(const char *cgroup, const char *user)
+{
+	struct passwd *pw = getpwnam(user);
+	int fd = open_cgroup(cgroup);
+
+	if (!pw || (pw->pw_uid && (setgid(pw->pw_gid) || setuid(pw->pw_uid))))
+		die(user);
+	if (dprintf(fd, "%d\n", getpid()) < 0)
+		die(cgroup);
+	close(fd);
+}
+
+/* A child that ends with its parent. */
+static pid_t child(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+static int report(void)
+{
+	printf("%lu right grants, %lu denials, %lu stale grants, %lu wrong denials, %lu unsure\n",
+	       sh->right, sh->denied, sh->wrong, sh->lost, sh->unsure);
+	return sh->wrong || sh->lost || !sh->right || !sh->denied;
+}
+
+static void put(const char *path, char c)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, &c, 1) != 1)
+		die(path);
+	close(fd);
+}
+
+__attribute__((format(printf, 1, 2))) static const char *name(const char *fmt, ...)
+{
+	static char buf[8][600];
+	static unsigned next;
+	char *p = buf[next++ % 8];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(p, sizeof(buf[0]), fmt, ap);
+	va_end(ap);
+	return p;
+}
+
+static void make_dir(const char *path)
+{
+	if (mkdir(path, 0755) && errno != EEXIST)
+		die(path);
+}
+
+/* --- swap --- */
+
+static char content(int fd)
+{
+	char c = 0;
+
+	return read(fd, &c, 1) == 1 ? c : 0;
+}
+
+#define WAYS 6
+
+/* One open in one of several ways; -1: which file it would be is not known before. */
+static int swap_open(const char *dir, const int *at, unsigned way, int k, int *which)
+{
+	*which = k;
+	switch (way) {
+	case 0:
+		*which = -1;
+		return open(name("%s/ok/d/f", dir), O_RDONLY);
+	case 1:
+		return openat(at[k], "f", O_RDONLY);
+	case 2:
+		return openat(at[k], "sub/f", O_RDONLY);
+	case 3:
+		return open(name("/proc/self/fd/%d", at[2 + k]), O_RDONLY);
+	case 4:
+		return open(name("/proc/self/fd/%d", at[4 + k]), O_RDONLY);
+	default:
+		*which = -1;
+		return open(name("%s/secret/d/f", dir), O_RDONLY);
+	}
+}
+
+static void swap_judge(int fd, unsigned way, int k, unsigned inside)
+{
+	bool may = k < 0 ? way == 0 : (unsigned)k == inside;
+
+	if (fd < 0) {
+		sh->denied += errno == EACCES && !may;
+		sh->lost += errno != EACCES || may;
+		return;
+	}
+	if (k < 0)
+		may = content(fd) == (char)('0' + inside);
+	sh->right += may;
+	sh->wrong += !may;
+}
+
+static void swap_member(const char *dir)
+{
+	const char *const what[] = {"d", "d/f", "g"};
+	const char *const where[] = {"ok", "secret"};
+	unsigned i, way;
+	int at[6], fd, which;
+
+	for (i = 0; i < 6; i++) {
+		at[i] = open(name("%s/%s/%s", dir, where[i % 2], what[i / 2]), O_PATH);
+		if (at[i] < 0)
+			die("O_PATH");
+	}
+	sh->ready = true;
+	for (i = 0; !sh->stop; i++) {
+		unsigned long seq = sh->seq;
+		unsigned inside;
+
+		way = i / 2 % WAYS;
+		inside = way == 4 ? sh->files : sh->dirs;
+		fd = swap_open(dir, at, way, i % 2, &which);
+		if (seq & 1 || sh->seq != seq)
+			sh->unsure++;
+		else
+			swap_judge(fd, way, which, inside);
+		if (fd >= 0)
+			close(fd);
+	}
+	exit(0);
+}
+
+static void trade(const char *dir, const char *what, bool exchange)
+{
+	const char *a = name("%s/ok/%s", dir, what), *b = name("%s/secret/%s", dir, what);
+	const char *c = name("%s/secret/aside", dir);
+
+	if (exchange ? renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)
+		     : rename(a, c) || rename(b, a) || rename(c, b))
+		die("rename");
+}
+
+static void swap_tree(const char *dir)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const char *top = name("%s/%s", dir, i ? "secret" : "ok");
+
+		make_dir(top);
+		make_dir(name("%s/d", top));
+		make_dir(name("%s/d/sub", top));
+		put(name("%s/d/f", top), '0' + i);
+		put(name("%s/d/sub/f", top), '0' + i);
+		put(name("%s/g", top), '0' + i);
+	}
+}
+
+static int swap(char **a)
+{
+	unsigned n;
+	pid_t pid;
+
+	set_end(a[1]);
+	swap_tree(a[0]);
+	pid = child();
+	if (!pid) {
+		enter_as(a[2], a[3]);
+		swap_member(a[0]);
+	}
+	while (!sh->ready && !waitpid(pid, NULL, WNOHANG))
+		usleep(1000);
+	for (n = 0; time_left(); n++) {
+		sh->seq++;
+		if (n % 3 == 2) {
+			trade(a[0], "g", n & 1);
+			sh->files ^= 1;
+		} else {
+			trade(a[0], "d", n & 1);
+			sh->dirs ^= 1;
+		}
+		sh->seq++;
+		usleep(n * 37 % 1500); /* time to keep what will be stale */
+	}
+	sh->stop = true;
+	waitpid(pid, NULL, 0);
+	printf("%u trades: ", n);
+	return report();
+}
+
+/* --- a member that opens what it is told --- */
+
+struct member {
+	int fd;
+	pid_t pid;
+};
+
+static struct member member_start(const char *cgroup)
+{
+	struct member m;
+	char path[600];
+	int s[2], fd;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s))
+		die("socketpair");
+	m.pid = child();
+	m.fd = s[0];
+	if (m.pid) {
+		close(s[1]);
+		return m;
+	}
+	close(s[0]);
+	move_to(cgroup, getpid());
+	while (read(s[1], path, sizeof(path)) > 0) {
+		fd = open(path, O_RDONLY);
+		if (write(s[1], &(int){fd < 0 ? errno : 0}, sizeof(int)) < 0)
+			break;
+		if (fd >= 0)
+			close(fd);
+	}
+	exit(0);
+}
+
+static void member_open(struct member *m, const char *path, enum expect want)
+{
+	int err = -1;
+
+	if (write(m->fd, path, strlen(path) + 1) < 0 || read(m->fd, &err, sizeof(err)) < 0)
+		die("member");
+	sh->right += !err && want == ALLOW;
+	sh->wrong += !err && want == DENY;
+	sh->denied += err == EACCES && want == DENY;
+	sh->lost += err && (err != EACCES || want == ALLOW);
+}
+
+#define BATCH 24
+
+static ino_t make_one(const char *dir, const char *where, int i)
+{
+	const char *d = name("%s/%s/x%d", dir, where, i);
+	struct stat st;
+
+	make_dir(d);
+	put(name("%s/f", d), 'x');
+	if (stat(d, &st))
+		die(d);
+	return st.st_ino;
+}
+
+static void remove_one(const char *dir, const char *where, int i)
+{
+	const char *d = name("%s/%s/x%d", dir, where, i);
+
+	if (unlink(name("%s/f", d)) || rmdir(d))
+		die(d);
+}
+
+static int reuse(char **a)
+{
+	struct member m = member_start(a[2]);
+	unsigned long again = 0;
+	ino_t ino[BATCH];
+	int i, k;
+
+	set_end(a[1]);
+	make_dir(name("%s/ok", a[0]));
+	make_dir(name("%s/secret", a[0]));
+	while (time_left()) {
+		for (i = 0; i < BATCH; i++)
+			ino[i] = make_one(a[0], "ok", i);
+		for (k = 0; k < 2; k++)
+			for (i = 0; i < BATCH; i++)
+				member_open(&m, name("%s/ok/x%d/f", a[0], i), ALLOW);
+		for (i = 0; i < BATCH; i++)
+			remove_one(a[0], "ok", i);
+		usleep(20000); /* memory comes back after a grace period */
+		for (i = 0; i < BATCH; i++)
+			again += make_one(a[0], "secret", i) == ino[i];
+		for (i = 0; i < BATCH; i++)
+			member_open(&m, name("%s/secret/x%d/f", a[0], i), DENY);
+		for (i = 0; i < BATCH; i++)
+			remove_one(a[0], "secret", i);
+	}
+	printf("%lu numbers used again: ", again);
+	return report();
+}
+
+/* DIR/ok and DIR/secret hold x0, x1, ... with f in each: see test_cache.sh. */
+static int evict(char **a)
+{
+	struct member m = member_start(a[2]);
+	unsigned round;
+	int fd, i, k, n = 0;
+
+	set_end(a[1]);
+	while (!access(name("%s/ok/x%d/f", a[0], n), F_OK))
+		n++;
+	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	if (fd < 0 || !n)
+		die("drop_caches");
+	for (round = 0; time_left(); round++) {
+		for (k = 0; k < 2; k++)
+			for (i = 0; i < n; i++)
+				member_open(&m, name("%s/ok/x%d/f", a[0], i), ALLOW);
+		for (k = 0; k < 2; k++)
+			if (write(fd, "2", 1) != 1)
+				die("drop_caches");
+		usleep(20000);
+		/* backwards or not, from anywhere: some meet the memory of their twin */
+		for (i = 0; i < n; i++) {
+			k = (i + round * 7) % n;
+			member_open(&m, name("%s/secret/x%d/f", a[0], round & 1 ? n - 1 - k : k),
+				    DENY);
+		}
+	}
+	printf("%u rounds: ", round);
+	return report();
+}
+
+/* --- tasks --- */
+
+/* sh->round is what OTHER's visitor has reached: 0 not yet there, 1 it has been there. */
+static void moved_member(const char *file, const char *cgroup)
+{
+	unsigned n = 0;
+
+	move_to(cgroup, getpid());
+	sh->ready = true;
+	while (n < 30) {
+		bool was = sh->round;
+		int fd = open(file, O_RDONLY);
+
+		if (was) {
+			n++;
+			sh->wrong += fd >= 0;
+			sh->denied += fd < 0;
+		} else if (fd >= 0) {
+			sh->right++;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	exit(0);
+}
+
+static int moved(char **a)
+{
+	unsigned n;
+
+	set_end(a[1]);
+	for (n = 0; time_left(); n++) {
+		pid_t pid;
+
+		sh->round = 0;
+		sh->ready = false;
+		pid = child();
+		if (!pid)
+			moved_member(a[0], a[2]);
+		while (!sh->ready)
+			usleep(100);
+		usleep(n * 53 % 2000);
+		move_to(a[3], pid);
+		sh->round = 1;
+		move_to(a[2], pid);
+		waitpid(pid, NULL, 0);
+	}
+	printf("%u moves: ", n);
+	return report();
+}
+
+static void pair_child(char **file, int i)
+{
+	int k, round, fd;
+
+	for (round = 0; round < 3; round++)
+		for (k = 0; k < 2; k++) {
+			fd = open(file[k], O_RDONLY);
+			sh->right += fd >= 0 && k == i;
+			sh->wrong += fd >= 0 && k != i;
+			sh->denied += fd < 0 && k != i;
+			sh->lost += fd < 0 && k == i;
+			if (fd >= 0)
+				close(fd);
+		}
+	_exit(0);
+}
+
+static int pair(char **a)
+{
+	int i;
+
+	set_end(a[2]);
+	for (i = 0; i < 2; i++) {
+		if (child())
+			continue;
+		move_to(a[3 + i], getpid());
+		while (time_left()) {
+			pid_t pid = fork();
+
+			if (!pid)
+				pair_child(a, i);
+			waitpid(pid, NULL, 0);
+		}
+		exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	return report();
+}
+
+/* --- watch --- */
+
+static struct shared *control(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0666);
+
+	if (fd < 0 || ftruncate(fd, sizeof(struct shared)))
+		die(path);
+	return share(fd);
+}
+
+static int watch(char **a)
+{
+	sh = control(a[1]);
+	move_to(a[2], getpid());
+	sh->ready = true;
+	while (sh->expect != END) {
+		unsigned round = sh->round, want = sh->expect;
+		int fd = open(a[0], O_RDONLY);
+
+		if (want == ANY) {
+			sh->unsure++;
+			usleep(1000); /* let those who change something come to it */
+		} else if (sh->round != round) {
+			sh->unsure++;
+		} else {
+			sh->right += fd >= 0 && want == ALLOW;
+			sh->wrong += fd >= 0 && want == DENY;
+			sh->denied += fd < 0 && want == DENY;
+			sh->lost += fd < 0 && want == ALLOW;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return report();
+}
+
+/* `round` brackets the change, so that an open that spans it is not judged. */
+static int expect(char **a)
+{
+	int i;
+
+	sh = control(a[0]);
+	for (i = 0; i < 5000 && !sh->ready; i++)
+		usleep(1000);
+	for (i = 0; i <= END; i++)
+		if (!strcmp(a[1], expect_name[i])) {
+			sh->round++;
+			sh->expect = i;
+			sh->round++;
+			usleep(i == ANY ? 20000 : 150000); /* some opens of either kind */
+			return 0;
+		}
+	return 2;
+}
+
+static const struct {
+	const char *name;
+	int args;
+	int (*run)(char **a);
+} modes[] = {
+	{"swap", 4, swap}, {"reuse", 3, reuse}, {"evict", 3, evict},   {"moved", 4, moved},
+	{"pair", 5, pair}, {"watch", 3, watch}, {"expect", 2, expect},
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	sh = share(-1);
+	for (i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		if (argc > 1 && !strcmp(argv[1], modes[i].name) && argc == 2 + modes[i].args)
+			return modes[i].run(argv + 2);
+	fprintf(stderr, "usage: see the head of races.c\n");
+	return 2;
+}
