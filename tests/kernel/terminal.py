@@ -59,6 +59,11 @@ class Terminal:
         self.expect(re.escape(text[-20:]) + r"\r*\n")
         return self.expect(pattern or PROMPT)
 
+    def start(self, text):
+        """A command that says "up". Shells lose a signal that comes while they fork: a moment more."""
+        self.command(text, "up")
+        time.sleep(1)
+
     def status(self):
         self.type("echo st=$?\n")
         got = self.expect(r"st=(\d+)\r")
@@ -89,14 +94,25 @@ def settle(t, same=False):
 
 
 def ctrl_c(t):
-    t.command(f"{RUN} sh -c 'echo up; sleep 1000'", "up")
+    t.start(f"{RUN} sh -c 'echo up; sleep 1000'")
     t.type("\x03")
     t.expect(PROMPT)
     assert t.status() == 130
 
 
+def ctrl_c_at_once(t):
+    for wait in (0.1, 0.4, 0.8, 1.6):
+        t.type(f"{RUN} sleep 1000\n")
+        settle(t)
+        time.sleep(wait)
+        t.type("\x03")
+        t.expect(r"\^C[^$]*" + PROMPT)
+        assert t.status() == 130
+    assert "sbx-run" not in t.command("ls /sys/fs/cgroup")
+
+
 def ctrl_c_is_the_commands(t):
-    t.command(f"{RUN} bash -c 'trap \"echo caught; exit 4\" INT; echo up; while :; do sleep 0.1; done'", "up")
+    t.start(f"{RUN} bash -c 'trap \"echo caught; exit 4\" INT; echo up; while :; do sleep 0.1; done'")
     t.type("\x03")
     t.expect("caught")
     t.expect(PROMPT)
@@ -104,14 +120,14 @@ def ctrl_c_is_the_commands(t):
 
 
 def ctrl_backslash(t):
-    t.command(f"{RUN} sh -c 'echo up; sleep 1000'", "up")
+    t.start(f"{RUN} sh -c 'echo up; sleep 1000'")
     t.type("\x1c")
     t.expect(PROMPT)
     assert t.status() == 131
 
 
 def stop_and_continue(t):
-    t.command(f"{RUN} bash -c 'echo up; while read -r x; do echo got-$x; done; exit 6'", "up")
+    t.start(f"{RUN} bash -c 'echo up; while read -r x; do echo got-$x; done; exit 6'")
     for word in ("one", "two"):
         t.type("\x1a")
         t.expect("Stopped")
@@ -125,7 +141,7 @@ def stop_and_continue(t):
 
 
 def stop_and_background(t):
-    t.command(f"{RUN} bash -c 'echo up; sleep 3; echo over >&2; exit 8'", "up")
+    t.start(f"{RUN} bash -c 'echo up; sleep 3; echo over >&2; exit 8'")
     t.type("\x1a")
     t.expect("Stopped")
     t.expect(PROMPT)
@@ -150,7 +166,7 @@ def background_reader(t):
 
 
 def command_stops_itself(t):
-    t.command(f"{RUN} bash -c 'echo up; kill -STOP $$; echo again; exit 3'", "up")
+    t.start(f"{RUN} bash -c 'echo up; kill -STOP $$; echo again; exit 3'")
     t.expect("Stopped")
     t.expect(PROMPT)
     t.command("fg", "again")
@@ -161,7 +177,7 @@ def command_stops_itself(t):
 def script_around(t):
     with open(f"{DIR}/around", "w") as f:
         f.write(f"echo begin\n{RUN} sh -c 'echo up; sleep 1000'\necho after\n")
-    t.command("sh ./around", "up")
+    t.start("sh ./around")
     t.type("\x1a")
     t.expect("Stopped")
     t.expect(PROMPT)
@@ -173,7 +189,7 @@ def script_around(t):
 
 
 def loop_is_interrupted(t):
-    t.command(f"while :; do {RUN} sh -c 'echo up; sleep 1000'; done", "up")
+    t.start(f"while :; do {RUN} sh -c 'echo up; sleep 1000'; done")
     t.type("\x03")
     t.expect(PROMPT)
     assert t.status() == 130
@@ -193,7 +209,7 @@ def window_size(t):
     t.resize(33, 101)
     assert "33 101" in t.command(f"{RUN} stty size", r"\d+ \d+\r")
     t.expect(PROMPT)
-    t.command(f"{RUN} bash -c 'trap \"stty size; exit\" WINCH; echo up; while :; do sleep 0.1; done'", "up")
+    t.start(f"{RUN} bash -c 'trap \"stty size; exit\" WINCH; echo up; while :; do sleep 0.1; done'")
     t.resize(40, 120)
     t.expect("40 120")
     t.expect(PROMPT)
@@ -281,7 +297,7 @@ def tmux(t):
     assert t.status() == 0
 
 
-TESTS = [ctrl_c, ctrl_c_is_the_commands, ctrl_backslash, stop_and_continue, stop_and_background,
+TESTS = [ctrl_c, ctrl_c_at_once, ctrl_c_is_the_commands, ctrl_backslash, stop_and_continue, stop_and_background,
          background_reader, command_stops_itself, script_around, loop_is_interrupted, pipeline, window_size,
          modes_are_restored, shell_inside, less, vim, tmux]
 

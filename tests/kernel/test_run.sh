@@ -220,6 +220,16 @@ check "run: and had its \${tmp}" grep -q '^f$' "$W/ok/tmp"
 check "run: which is gone" wait_for 20 sh -c '! ls -d /tmp/sbx-run-*'
 rm -f "$W/ok/stop" "$W/ok/stolen"
 
+# The process that waits for the end may be killed: the next command does its work.
+run -- sh -c '(while [ ! -e '"$W/ok/stop"' ]; do sleep 0.2; done) >/dev/null 2>&1 &' 2>/dev/null
+check "run: somebody waits for the end" pkill -KILL -x "sbx-bpf: end"
+touch "$W/ok/stop"
+sleep 2
+check "run: killed, the sandbox stays" sh -c "'$SBX' status | grep -q '^run '"
+status "run: the next run works" 0 run -- true
+check "run: and removes it" gone
+rm -f "$W/ok/stop"
+
 # --- kill -9 of run ---
 "$SBX" run --policy "$W/run.yaml" --user tess -- sh -c 'touch '"$W/ok/ready"'; while [ ! -e '"$W/ok/stop"' ]; do sleep 0.2; done; cat '"$W/shut/file"' >'"$W/ok/stolen"'; touch '"$W/ok/done"'' 2>/dev/null &
 pid=$!
