@@ -107,9 +107,9 @@ struct sbx_anchor {
 
 /* sbx_registrar: ARRAY[1]. While tgid is set, that process's next open of anything registers the
  * opened object as an anchor named `anchor` and fails with ECANCELED (so that opening a device
- * has no effect); done is raised. It has to be the root of the mount that is meant: somebody may have
- * put another object at its place since. The process is told by its start, too: a killed registrar's
- * number may be a sandboxed program's one day. */
+ * has no effect); done is raised. It has to be the root of the mount that is meant: somebody may
+ * have put another object at its place since. The process is told by its start, too: a killed
+ * registrar's number may be a sandboxed program's one day. */
 struct sbx_registrar {
 	__u32 tgid;
 	__u32 done;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File systems that are mounted while a command runs. They have no name, and are closed to it, until
- * the kernel side is told (design 1.3): whoever waits for the command tells it.
+ * File systems that are mounted while a command runs. They have no name, and are closed to it,
+ * until the kernel side is told (design 1.3): whoever waits for the command tells it.
  */
 #ifndef SBX_CLI_MOUNTWATCH_H
 #define SBX_CLI_MOUNTWATCH_H
