@@ -165,7 +165,7 @@ assert e[-1]["object"]["path"].endswith("shut/file") and e[-1]["count"] == 2, e'
 run --events 9 -- sh -c "cat $W/shut/file; ls /proc/self/fd | grep -c '^9\$'" 9>"$W/events" 2>"$W/err" | cat >"$W/log"
 has "run: --events FD" "shut/file" "$W/events"
 has "run: that descriptor is not the command's" '^0$' "$W/log"
-run --json -- sh -c "cat $W/shut/file 2>/dev/null; exit 3" 2>"$W/err"
+run --json -- sh -c "cat $W/shut/file 2>/dev/null; exit 3" >/dev/null 2>"$W/err"
 check "run: --json" python3 -c '
 import json, sys
 j = json.loads(open(sys.argv[1]).read().splitlines()[-1])
@@ -183,7 +183,7 @@ is "run: the rules that --audit gives allow it" secret \
 sed '$a network:\n  - allow: [connect]\n    to: "internet:443"' "$W/run.yaml" >"$W/internet.yaml"
 "$SBX" run --policy "$W/internet.yaml" --user tess -- true 2>"$W/err"
 is "run: says once that data can leave" 1 "$(grep -c 'What may be read can be sent' "$W/err")"
-run -- true 2>"$W/err"
+run -- true >/dev/null 2>"$W/err"
 is "run: says nothing where there is nothing to say" "" "$(cat "$W/err")"
 
 # --- signals ---
