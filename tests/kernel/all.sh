@@ -14,7 +14,7 @@ for t in "$here"/test_${T:-*}.sh; do
 	start=$SECONDS
 	p=0 f=0 s=0
 	log=$(mktemp)
-	timeout -k 10 "${LIMIT:-400}" bash "$t" >"$log" 2>&1
+	timeout -k 10 "${LIMIT:-600}" bash "$t" >"$log" 2>&1
 	rc=$?
 	while IFS= read -r line; do
 		case $line in

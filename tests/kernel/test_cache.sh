@@ -160,8 +160,8 @@ race() { # NAME COMMAND...
 	status "cache: $1: $said" 0 test $rc = 0
 }
 for k in $kinds; do
-	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 7)" "$A" "${user[$k]}"
-	race "reuse on $k" reuse "$W/$k" "$(for_s 3)" "$A"
+	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 4)" "$A" "${user[$k]}"
+	race "reuse on $k" reuse "$W/$k" "$(for_s 2)" "$A"
 done
 
 mkdir "$W/btrfs/two"
