@@ -151,13 +151,15 @@ take_slot() {
 	local i n=0
 	mkdir -p "$SBX_CACHE/slots"
 	exec 8>>"$SBX_CACHE/slots/queue"
-	flock -n 8 || {
-		say "waiting: other machines are in line"
+	until flock -n 8; do
+		[ $n -gt 0 ] || say "waiting: other machines are in line"
+		n=1
 		flock 8 & # a shell that waits for a child of this kind heeds signals
 		tail_pid=$!
-		wait $tail_pid
+		wait $tail_pid || sleep 1 # somebody ended it: once more
 		tail_pid=''
-	}
+	done
+	n=0
 	while :; do
 		for ((i = 0; i < SLOTS; i++)); do
 			exec 9>>"$SBX_CACHE/slots/$i"
