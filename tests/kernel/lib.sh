@@ -62,6 +62,14 @@ policy() { # FILE
 	cat >>"$1"
 }
 
+# Loading takes the verifier many seconds in emulation, and the last sandbox that goes unloads: one
+# that stays, with nobody in it, spares every command after it the loading.
+keep_loaded() {
+	policy "$W/keeper.yaml" </dev/null
+	mkdir -p "$CG/sbx-test-keeper"
+	check "the programs load" "$SBX" attach --cgroup "$CG/sbx-test-keeper" --policy "$W/keeper.yaml" --name keeper
+}
+
 # acts NAME ARGUMENT...: every line of stdin (see act.c) as a test of its own; sbx-bpf run's arguments
 acts() {
 	local name=$1

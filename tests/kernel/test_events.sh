@@ -14,6 +14,7 @@ mkdir -p "$W"/{ok,no,quiet}
 echo x >"$W/no/one"
 echo x >"$W/quiet/one"
 for i in $(seq 700); do echo >"$W/no/f$i"; done
+keep_loaded
 A=$CG/sbx-test-events
 mkdir -p "$A"
 attach() { "$SBX" attach --cgroup "$A" --policy "$W/events.yaml" --name events "$@" >"$W/log" 2>&1; }
@@ -75,4 +76,5 @@ tries 2 "$W/no/one"
 check "events: a new sandbox begins with none" wants "2 0" "$(status_json denied) $(status_json lost)"
 check "events: detach again" detach
 rmdir "$A"
+check "events: unload" "$SBX" detach --all
 rm -rf "$W"

@@ -49,6 +49,7 @@ policy "$W/files.yaml" <<EOF
     path: "$W/t/wx/**"
 EOF
 
+keep_loaded
 for user in root nobody; do
 	fresh
 	inside files "$W/files.yaml" $user <<-EOF
@@ -243,4 +244,5 @@ for f in /sys/kernel/security/lsm /sys/kernel/tracing/README /sys/kernel/debug/s
 	"$ACT" <<<"ok read $f" | sed 's|^ok|ok files/outside:|'
 	inside kernel-files "$W/files.yaml" root <<<"EACCES read $f"
 done
+check "files: unload" "$SBX" detach --all
 rm -rf "$W"

@@ -26,6 +26,7 @@ into() { # CGROUP COMMAND...
 	)
 }
 
+keep_loaded
 # start MODE...: a process of threads that wait for `go`; its output is in $W/out
 mkfifo "$W/in"
 start() {
@@ -168,5 +169,9 @@ pid=$!
 echo $pid >"$cg/n9/cgroup.procs"
 status "labels: a ninth is refused where it would bind a task" 1 "$SBX" attach --cgroup "$cg/n9" --policy "$W/labels.yaml" --name n9
 kill $pid
+check "labels: a sandbox elsewhere" "$SBX" attach --cgroup "$O" --policy "$W/labels.yaml" --name elsewhere
+status "labels: it allows what it allows" 0 into "$O" /bin/bash -c ": <$W/ok/x"
+status "labels: but nothing to a task that has eight already" 1 \
+	into "$cg" /bin/bash -c "echo \$\$ >$O/cgroup.procs; : <$W/ok/x"
 check "labels: detach all" "$SBX" detach --all
 rm -rf "$W"

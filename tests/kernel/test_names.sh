@@ -16,6 +16,7 @@ policy "$W/names.yaml" <<EOF
     path: "/**/.env"
 capabilities: [cap_dac_override, cap_sys_admin, cap_sys_chroot]
 EOF
+keep_loaded
 A=$CG/sbx-test-names
 mkdir -p "$A" "$W/alias2"
 attach() { "$SBX" attach --cgroup "$A" --policy "$W/names.yaml" --name names >"$W/log" 2>&1; }
@@ -184,4 +185,5 @@ status "names: and was judged where it was" 0 grep -qx read "$W/moved"
 
 check "names: detach at the end" detach
 umount "$W/ok/fold" "$W/ok/ovl" "$W/ok/tmp" "$W/ro/file" "$W/alias"
+check "names: unload" "$SBX" detach --all
 rm -rf "$W"

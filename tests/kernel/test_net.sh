@@ -9,6 +9,7 @@ ip -6 addr add 2001:db8::1/64 dev dummy0 nodad
 ip link set dummy0 up
 echo 0 65534 >/proc/sys/net/ipv4/ping_group_range
 
+keep_loaded
 policy "$W/net.yaml" <<EOF
   - allow: [read, write]
     path: "$W/**"
@@ -136,4 +137,5 @@ inside families "$W/net.yaml" nobody <<-EOF
 	ok socket 16 3 0
 	EAFNOSUPPORT socket 16 3 15
 EOF
+check "net: unload" "$SBX" detach --all
 rm -rf "$W"

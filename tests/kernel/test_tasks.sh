@@ -3,6 +3,7 @@
 # Other processes and the machine, with the same acts outside as twins.
 . "$(dirname "$0")/lib.sh"
 
+keep_loaded
 policy "$W/tasks.yaml" <<EOF
   - allow: [read, write]
     path: ["$W/**", "/dev/ptmx", "/dev/pts/*"]
@@ -87,4 +88,5 @@ cat >"$W/inside.sh" <<-'EOF'
 EOF
 check "tasks: signals and /proc inside the sandbox" "$SBX" run --policy "$W/tasks.yaml" --user root -- /bin/bash "$W/inside.sh"
 kill $victim
+check "tasks: unload" "$SBX" detach --all
 rm -rf "$W"
