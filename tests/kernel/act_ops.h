@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that the actors of the kernel tests can do, by name: act.c does it line by line,
+ * hazards.c in several roles.
+ */
+#ifndef SBX_ACT_OPS_H
+#define SBX_ACT_OPS_H
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/fs.h>
+#include <linux/perf_event.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define MAX_ARGS 8
+
+/* 0 or a negative errno, from the convention of system calls */
+static int result(long r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+static int closed(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+#include "act_files.h"
+#include "act_exec.h"
+#include "act_net.h"
+#include "act_uring.h"
+
+/* --- processes and the machine --- */
+
+static int do_kill(char **a)
+{
+	return result(kill(atoi(a[0]), 0));
+}
+
+static int do_ptrace(char **a)
+{
+	pid_t pid = atoi(a[0]);
+	int r = result(ptrace(PTRACE_SEIZE, pid, 0, 0));
+
+	if (!r)
+		ptrace(PTRACE_DETACH, pid, 0, 0);
+	return r;
+}
+
+static int do_prlimit(char **a)
+{
+	struct rlimit lim = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return result(prlimit(atoi(a[0]), RLIMIT_CPU, &lim, NULL));
+}
+
+static int do_setprio(char **a)
+{
+	return result(setpriority(PRIO_PROCESS, atoi(a[0]), 5));
+}
+
+static int do_vmread(char **a)
+{
+	char c;
+	struct iovec l = {&c, 1}, r = {&c, 1};
+
+	return process_vm_readv(atoi(a[0]), &l, 1, &r, 1, 0) < 0 && errno != EFAULT ? -errno : 0;
+}
+
+static int do_setown(char **a)
+{
+	int p[2], r;
+
+	if (pipe(p))
+		return -errno;
+	r = result(fcntl(p[0], F_SETOWN, atoi(a[0])));
+	close(p[0]);
+	close(p[1]);
+	return r;
+}
+
+static int do_mount(char **a)
+{
+	return result(mount("none", a[0], "tmpfs", 0, NULL));
+}
+
+static int do_fsopen(char **a)
+{
+	int fd = syscall(SYS_fsopen, "tmpfs", 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(syscall(SYS_fsconfig, fd, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
+	close(fd);
+	return r;
+}
+
+static int do_lazy_umount(char **a)
+{
+	return result(umount2(a[0], MNT_DETACH));
+}
+
+static int do_open_tree(char **a)
+{
+	return closed(syscall(SYS_open_tree, AT_FDCWD, a[0], 1 /* OPEN_TREE_CLONE */));
+}
+
+static int do_setns(char **a)
+{
+	int fd = syscall(SYS_pidfd_open, getppid(), 0), r;
+
+	r = result(setns(fd, CLONE_NEWUTS));
+	close(fd);
+	return r;
+}
+
+static int do_unshare_user(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? errno : 0);
+	return wait_exec(pid);
+}
+
+static int do_chroot(char **a)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(chroot(a[0]) ? errno : 0);
+	return wait_exec(pid);
+}
+
+static int do_bpf(char **a)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+
+	return closed(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+}
+
+static int do_perf(char **a)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr)};
+
+	return closed(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
+}
+
+static int do_settime(char **a)
+{
+	struct timeval tv;
+
+	gettimeofday(&tv, NULL);
+	return result(settimeofday(&tv, NULL));
+}
+
+static int do_syslog(char **a)
+{
+	return result(syscall(SYS_syslog, 10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0));
+}
+
+static int do_tiocsti(char **a)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(ioctl(fd, TIOCSTI, "x"));
+	close(fd);
+	return r;
+}
+
+static int do_nsfs(char **a)
+{
+	return closed(open("/proc/self/ns/mnt", O_RDONLY));
+}
+
+#include "act_ipc.h"
+
+static const struct op {
+	const char *name;
+	int args;
+	int (*fn)(char **a);
+} ops[] = {
+	{"read", 1, do_read},
+	{"write", 1, do_write},
+	{"rdwr", 1, do_rdwr},
+	{"create", 1, do_create},
+	{"trunc", 1, do_trunc},
+	{"truncate", 1, do_truncate},
+	{"unlink", 1, do_unlink},
+	{"rmdir", 1, do_rmdir},
+	{"mkdir", 1, do_mkdir},
+	{"mkfifo", 1, do_mkfifo},
+	{"symlink", 2, do_symlink},
+	{"link", 2, do_link},
+	{"rename", 2, do_rename},
+	{"exchange", 2, do_exchange},
+	{"chmod", 1, do_chmod},
+	{"chown", 1, do_chown},
+	{"utimes", 1, do_utimes},
+	{"setxattr", 1, do_setxattr},
+	{"listxattr", 1, do_listxattr},
+	{"list", 1, do_list},
+	{"stat", 1, do_stat},
+	{"chdir", 1, do_chdir},
+	{"opath-reopen", 1, do_opath_reopen},
+	{"tmpfile", 1, do_tmpfile},
+	{"tmpfile-link", 2, do_tmpfile_link},
+	{"by-handle", 2, do_by_handle},
+	{"setflags", 1, do_ioctl_setflags},
+	{"through-root", 1, do_through_root},
+	{"exec", 1, do_exec},
+	{"exec-memfd", 1, do_exec_memfd},
+	{"mmap-exec", 1, do_mmap_exec},
+	{"mprotect-exec", 1, do_mprotect_exec},
+	{"jit", 0, do_jit},
+	{"connect", 2, do_connect},
+	{"udp-connect", 2, do_udp_connect},
+	{"sendto", 2, do_sendto},
+	{"sendto-unspec", 2, do_sendto_unspec},
+	{"sendmmsg", 2, do_sendmmsg},
+	{"fastopen", 2, do_fastopen},
+	{"bind", 2, do_bind},
+	{"listen-unbound", 0, do_listen_unbound},
+	{"socket", 3, do_socket},
+	{"ip-options", 0, do_ip_options},
+	{"unix", 1, do_unix},
+	{"unix-inside", 1, do_unix_inside},
+	{"kill", 1, do_kill},
+	{"ptrace", 1, do_ptrace},
+	{"prlimit", 1, do_prlimit},
+	{"setprio", 1, do_setprio},
+	{"vmread", 1, do_vmread},
+	{"setown", 1, do_setown},
+	{"mount", 1, do_mount},
+	{"fsopen", 0, do_fsopen},
+	{"unshare-user", 0, do_unshare_user},
+	{"chroot", 1, do_chroot},
+	{"bpf", 0, do_bpf},
+	{"perf", 0, do_perf},
+	{"settime", 0, do_settime},
+	{"syslog", 0, do_syslog},
+	{"tiocsti", 0, do_tiocsti},
+	{"uring-sqpoll", 0, do_uring_sqpoll},
+	{"uring-anew-setxattr", 1, do_uring_anew_setxattr},
+	{"uring-anew-read", 1, do_uring_anew_read},
+	{"uring-read", 2, do_uring_read},
+	{"uring-write", 2, do_uring_write},
+	{"uring-unlink", 2, do_uring_unlink},
+	{"uring-mkdir", 2, do_uring_mkdir},
+	{"uring-rename", 3, do_uring_rename},
+	{"uring-link", 3, do_uring_link},
+	{"uring-symlink", 3, do_uring_symlink},
+	{"uring-setxattr", 2, do_uring_setxattr},
+	{"uring-connect", 3, do_uring_connect},
+	{"uring-sendmsg", 3, do_uring_sendmsg},
+	{"uring-socket", 4, do_uring_socket},
+	{"mq-open", 1, do_mq_open},
+	{"inotify", 1, do_inotify},
+	{"shm-attach", 1, do_shm_attach},
+	{"shm-remove", 1, do_shm_remove},
+	{"shm-find", 1, do_shm_find},
+	{"msg-send", 1, do_msg_send},
+	{"sem-up", 1, do_sem_up},
+	{"ipc-own", 0, do_ipc_own},
+	{"add-key", 0, do_add_key},
+	{"request-key", 0, do_request_key},
+	{"read-keyring", 0, do_read_keyring},
+	{"setown-self", 0, do_setown_self},
+	{"setown-ex", 1, do_setown_ex},
+	{"fiosetown", 1, do_fiosetown},
+	{"pidfd-getfd", 1, do_pidfd_getfd},
+	{"pidfd-kill", 1, do_pidfd_kill},
+	{"recv-fd", 1, do_recv_fd},
+	{"tiocsti-int80", 0, do_tiocsti_int80},
+	{"send-route", 2, do_send_route},
+	{"sendmmsg-route", 2, do_sendmmsg_route},
+	{"sendmmsg-connected", 2, do_sendmmsg_connected},
+	{"connected-sendto", 4, do_connected_sendto},
+	{"reconnect", 4, do_reconnect},
+	{"fastopen-connect", 2, do_fastopen_connect},
+	{"sendto-mixed", 2, do_sendto_mixed},
+	{"listen6-unbound", 0, do_listen6_unbound},
+	{"option6", 2, do_option6},
+	{"unix-sendto", 1, do_unix_sendto},
+	{"fchmod", 1, do_fchmod},
+	{"fchown", 1, do_fchown},
+	{"futimens", 1, do_futimens},
+	{"fsetxattr", 1, do_fsetxattr},
+	{"removexattr", 1, do_removexattr},
+	{"truncate-write", 1, do_truncate_write},
+	{"reopen-write", 1, do_reopen_write},
+	{"reopen-unlinked", 1, do_reopen_unlinked},
+	{"lazy-umount", 1, do_lazy_umount},
+	{"open-tree", 1, do_open_tree},
+	{"setns", 0, do_setns},
+	{"exec-through-ld", 1, do_exec_through_ld},
+	{"exec-unlinked", 1, do_exec_unlinked},
+	{"nsfs", 0, do_nsfs},
+};
+
+static bool expected(const char *list, int r)
+{
+	const char *name = r ? strerrorname_np(-r) : "ok";
+	bool found = false, not = *list == '!';
+	char copy[256], *tok, *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", list + not );
+	for (tok = strtok_r(copy, "|", &save); tok; tok = strtok_r(NULL, "|", &save))
+		found |= name && !strcmp(tok, name);
+	return name && found != not ;
+}
+
+/* Runs words[0] with the words behind it. false: there is no such operation with so many. */
+static bool act_do(char **words, int n, int *result_of)
+{
+	size_t i;
+
+	for (i = 0; n && i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (!strcmp(ops[i].name, words[0]) && n - 1 == ops[i].args) {
+			*result_of = ops[i].fn(words + 1);
+			return true;
+		}
+	return false;
+}
+
+#endif
