@@ -23,6 +23,7 @@
 
 #define FMODE_READ   0x1
 #define FMODE_WRITE  0x2
+#define FMODE_PATH   0x4000
 #define FMODE_EXEC   0x20 /* f_flags: __FMODE_EXEC, the open is part of execve */
 #define O_TRUNC	     01000
 #define PF_IO_WORKER 0x10
