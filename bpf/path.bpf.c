@@ -12,6 +12,10 @@
 #define ATTR_MTIME	(1 << 5)
 #define RENAME_EXCHANGE 2
 
+#define FSNOTIFY_OBJ_TYPE_INODE 0
+/* FS_{OPEN,ACCESS,OPEN_EXEC}_PERM and, since 6.14, FS_PRE_ACCESS */
+#define FS_PERM_EVENTS 0x170000
+
 #define SBX_PATH_HOOK(hook, op, ...)                                                           \
 	SEC("lsm/" #hook)                                                                      \
 	int BPF_PROG(sbx_##hook, const struct path *dir, struct dentry *dentry, ##__VA_ARGS__) \
@@ -39,8 +43,20 @@ SBX_PATH_HOOK(path_mkdir, SBX_OP_CREATE, unsigned short mode, int ret)
 SBX_OBJECT_HOOK(path_truncate, SBX_OP_TRUNCATE, SBX_WRITE, int ret)
 SBX_OBJECT_HOOK(path_chmod, SBX_OP_CHMOD, SBX_WRITE, unsigned short mode, int ret)
 SBX_OBJECT_HOOK(path_chown, SBX_OP_CHOWN, SBX_WRITE, __u64 uid, __u64 gid, int ret)
-/* inotify tells of every name and every act below. (fanotify takes a capability.) */
-SBX_OBJECT_HOOK(path_notify, SBX_OP_READ, SBX_READ, __u64 mask, unsigned int obj_type, int ret)
+
+/* inotify and fanotify tell of every name and every act below. With capabilities, fanotify also
+ * watches whole mounts and file systems, and lets a task hold up what others do. */
+SEC("lsm/path_notify")
+int BPF_PROG(sbx_path_notify, const struct path *path, __u64 mask, unsigned int obj_type, int ret)
+{
+	if (ret || sbx_outside())
+		return ret;
+	if (obj_type != FSNOTIFY_OBJ_TYPE_INODE || mask & FS_PERM_EVENTS)
+		return sbx_verdict(sbx_forbid(SBX_OP_WATCH, -1));
+	if (sbx_nameless(path->dentry->d_sb))
+		return 0;
+	return sbx_verdict(sbx_check(path->dentry, NULL, SBX_OP_READ, SBX_READ));
+}
 
 /* Since 6.2 ftruncate comes here; it needs a descriptor that was opened for writing, and was
  * judged then. An O_PATH descriptor cannot truncate. */

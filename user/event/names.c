@@ -58,6 +58,7 @@ static const char *const op_names[] = {
 	[SBX_OP_SOCKOPT] = "sockopt",
 	[SBX_OP_SHMAT] = "shmat",
 	[SBX_OP_LABEL] = "label",
+	[SBX_OP_WATCH] = "watch",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
