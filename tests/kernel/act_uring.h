@@ -145,6 +145,74 @@ static int do_uring_setxattr(char **a)
 	return uring_do(&sqe);
 }
 
+static int do_uring_openat2(char **a)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = {.flags = O_RDONLY};
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_OPENAT2,
+				   .flags = uring_flags(a[0]),
+				   .fd = AT_FDCWD,
+				   .addr = (uintptr_t)a[1],
+				   .len = sizeof(how),
+				   .off = (uintptr_t)&how};
+	int r = uring_do(&sqe);
+
+	return r < 0 ? r : closed(r);
+}
+
+/* Requests that take a descriptor, which is opened with `flags`. */
+static int uring_fd(char **a, struct io_uring_sqe *sqe, int flags)
+{
+	int r;
+
+	sqe->flags = uring_flags(a[0]);
+	sqe->fd = open(a[1], flags);
+	if (sqe->fd < 0)
+		return -errno;
+	r = uring_do(sqe);
+	close(sqe->fd);
+	return r;
+}
+
+static int do_uring_fsetxattr(char **a)
+{
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_FSETXATTR,
+				   .addr = (uintptr_t) "user.sbx",
+				   .addr2 = (uintptr_t) "x",
+				   .len = 1};
+
+	return uring_fd(a, &sqe, O_RDONLY);
+}
+
+static int do_uring_fallocate(char **a)
+{
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_FALLOCATE, .addr = 1};
+
+	return uring_fd(a, &sqe, O_RDWR);
+}
+
+static int do_uring_ftruncate(char **a)
+{
+	struct io_uring_sqe sqe = {.opcode = 55 /* IORING_OP_FTRUNCATE, since 6.9 */, .off = 1};
+
+	return uring_fd(a, &sqe, O_RDWR);
+}
+
+static int do_uring_getxattr(char **a)
+{
+	char value[16];
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_GETXATTR,
+				   .flags = uring_flags(a[0]),
+				   .addr = (uintptr_t) "user.sbx",
+				   .addr2 = (uintptr_t)value,
+				   .addr3 = (uintptr_t)a[1],
+				   .len = sizeof(value)};
+	int r = uring_do(&sqe);
+
+	return r >= 0 || r == -ENODATA ? 0 : r;
+}
+
 static int do_uring_connect(char **a)
 {
 	struct sockaddr_storage ss;
