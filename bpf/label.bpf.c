@@ -55,6 +55,38 @@ int BPF_PROG(sbx_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* Version 1 hierarchies number their cgroups for themselves: their numbers say nothing here. */
+static __always_inline bool unified(struct cgroup *cgrp, struct task_struct *t)
+{
+	return cgrp->root == t->cgroups->dfl_cgrp->root;
+}
+
+/* Has the process, or the thread that moves alone, a label to be taken along? A thread that has
+ * not acted since its process was moved in has its label with the leader only. */
+static __always_inline bool takes_label(struct task_struct *task)
+{
+	return sbx_carries(bpf_task_storage_get(&sbx_labels, task, 0, 0)) ||
+	       (task->group_leader &&
+		sbx_carries(bpf_task_storage_get(&sbx_labels, task->group_leader, 0, 0)));
+}
+
+/*
+ * Before anybody is moved: a labelled task that comes to where nobody was sandboxed would pass for
+ * unsandboxed there until the tracepoint below has marked the place. Moves are made one at a time
+ * (cgroup_mutex), so that no other's program keeps this one from running.
+ */
+SEC("fentry/cgroup_attach_task")
+int BPF_PROG(sbx_moving, struct cgroup *dst, struct task_struct *leader, bool threadgroup)
+{
+	if (!unified(dst, leader) || sbx_cgroup_marked(dst->kn->id))
+		return 0;
+	if (sbx_cgroup_marked(sbx_task_cgroup(leader)))
+		sbx_label_of(leader);
+	if (takes_label(leader) || sbx_cgroup_attached(dst))
+		sbx_cgroup_mark(dst->kn->id);
+	return 0;
+}
+
 /* `task` is the leader of a process, or a thread that moves alone. A leader that has ended stays
  * where it was while its threads move: hence `dst`, not its own cgroup. */
 SEC("tp_btf/cgroup_attach_task")
@@ -64,6 +96,8 @@ int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct 
 	struct sbx_config *cfg = sbx_config_get();
 	struct sbx_label *l;
 
+	if (!unified(dst, task))
+		return 0;
 	if (sbx_cgroup_marked(dst->kn->id) || sbx_cgroup_attached(dst)) {
 		sbx_cgroup_mark(dst->kn->id);
 		/* Without memory the label comes with the task's first act here, or that is denied.
@@ -78,11 +112,7 @@ int BPF_PROG(sbx_move, struct cgroup *dst, const char *path, struct task_struct 
 			__sync_fetch_and_add(&cfg->attach_gen, 1);
 		return 0;
 	}
-	/* A labelled task goes where nobody was sandboxed: its label goes with it. A thread that
-	 * has not acted since its process was moved in has its label with the leader only. */
-	if (sbx_carries(bpf_task_storage_get(&sbx_labels, task, 0, 0)) ||
-	    (task->group_leader &&
-	     sbx_carries(bpf_task_storage_get(&sbx_labels, task->group_leader, 0, 0))))
+	if (takes_label(task)) /* it got it while it was on its way */
 		sbx_cgroup_mark(dst->kn->id);
 	return 0;
 }

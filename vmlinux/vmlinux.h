@@ -117,6 +117,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
@@ -175,7 +176,10 @@ struct kernfs_node {
 	__u64 id;
 };
 
+struct cgroup_root;
+
 struct cgroup {
+	struct cgroup_root *root;
 	struct kernfs_node *kn;
 	int level;
 	struct cgroup *ancestors[];
@@ -205,6 +209,19 @@ struct signal_struct {
 	struct pid *pids[4];
 };
 
+/* In struct file itself until 6.11, apart since. */
+struct fown_struct {
+	struct pid *pid;
+};
+
+struct file___owner_inside {
+	struct fown_struct f_owner;
+};
+
+struct file___owner_apart {
+	struct fown_struct *f_owner;
+};
+
 typedef struct {
 	unsigned int val;
 } kgid_t;
@@ -228,6 +245,8 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	void *stack;
+	unsigned long atomic_flags;
 	__u64 start_boottime;
 	struct css_set *cgroups;
 	const struct cred *real_cred;
