@@ -95,6 +95,21 @@ static void tell_closed(int fd, void *arg)
 	tell(*(int *)arg, CLOSED, fd);
 }
 
+/* Socket activation: who is told of sockets is told by number, and that is the command now. */
+static char **take_sockets(char **env)
+{
+	static char mine[32];
+	const char *of = sbx_environ_get(env, "LISTEN_PID");
+	size_t i;
+
+	for (i = 0; of && atoi(of) == getppid() && env[i]; i++)
+		if (!strncmp(env[i], "LISTEN_PID=", 11)) {
+			snprintf(mine, sizeof(mine), "LISTEN_PID=%d", getpid());
+			env[i] = mine;
+		}
+	return env;
+}
+
 struct start {
 	const struct sbx_launch *l;
 	const struct sbx_job *j;
@@ -114,11 +129,14 @@ static void child(const struct start *s, int out)
 		tell(out, NO_USER, -r);
 		_exit(SBX_EXIT_RUN);
 	}
+	/* From the moment we join, whoever is root inside may take us over: nothing that changes
+	 * sandboxes may be left in our hands. The parent keeps the lock. */
+	sbx_kern_close(s->k);
 	if (write(s->procs, "0", 1) != 1) {
 		tell(out, NO_CGROUP, errno);
 		_exit(SBX_EXIT_RUN);
 	}
-	sbx_kern_close(s->k);
+	close(s->procs);
 	tell(out, JOINED, 0);
 	r = sbx_inherit_judge(s->l->inherited, s->j->tty_dev, tell_closed, &out);
 	if (r) {
@@ -126,7 +144,7 @@ static void child(const struct start *s, int out)
 		_exit(SBX_EXIT_RUN);
 	}
 	sbx_job_child(s->j);
-	environ = (char **)s->l->env;
+	environ = take_sockets((char **)s->l->env);
 	execvp(s->l->argv[0], s->l->argv);
 	tell(out, NO_EXEC, errno);
 	_exit(SBX_EXIT_RUN);
