@@ -45,6 +45,7 @@
 #define XFS_SUPER_MAGIC	      0x58465342
 #define F2FS_SUPER_MAGIC      0xf2f52010
 #define HUGETLBFS_MAGIC	      0x958458f6
+#define ANON_INODE_FS_MAGIC   0x09041934
 #define BPF_FS_MAGIC	      0xcafe4a11
 #define MQUEUE_MAGIC	      0x19800202 /* ipc/mqueue.c */
 

@@ -66,27 +66,59 @@ static __always_inline __u64 permitted(const struct cred *cred)
 	return sbx_caps(cred, bpf_core_field_offset(struct cred, cap_permitted));
 }
 
+static long privileged_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i)];
+	__u32 mode;
+
+	if (!sbx_alive(id))
+		return 0;
+	mode = sbx_mode_of(id);
+	sbx_report_path(id, SBX_OP_PRIVILEGED_EXEC, SBX_WHY_PRIVILEGE, mode, 0);
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
+static __noinline int privileged_exec(struct file *file)
+{
+	struct ask a = {.sc = sbx_scratch_get(), .l = sbx_subject()};
+
+	if (!a.l || !a.sc)
+		return -EPERM; /* fail closed */
+	if (!sbx_bound(a.l))
+		return 0;
+	walk(file->f_path.dentry, a.sc, false); /* for the report */
+	bpf_loop(SBX_MAX_NEST, privileged_one, &a, 0);
+	return a.denied || (a.l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0;
+}
+
+#define S_ISUID		 04000
+#define PFA_NO_NEW_PRIVS 0 /* linux/sched.h: a bit of atomic_flags */
+
+/* With no_new_privs the kernel lets the program run without what its mode promises. */
+static __always_inline bool gains_nothing(struct task_struct *t, struct inode *inode)
+{
+	return t->atomic_flags & 1ul << PFA_NO_NEW_PRIVS && inode->i_mode & S_ISUID &&
+	       inode->i_uid.val != t->cred->euid.val;
+}
+
 /*
- * Set-user-ID, set-group-ID and file capabilities gain nothing. `run` sets no_new_privs; under
- * `attach` it cannot be set, so the exec is refused when the credentials would grow.
+ * Set-user-ID, set-group-ID and file capabilities gain nothing. `run` sets no_new_privs: the
+ * program runs and will fail in its own words, and ours say why. Under `attach` it cannot be set,
+ * so the exec is refused when the credentials would grow.
  */
 SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(sbx_bprm_creds, struct linux_binprm *bprm, struct file *file, int ret)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	const struct cred *old = t->cred, *grown = bprm->cred;
-	struct sbx_label *l;
 
 	if (ret || sbx_outside())
 		return ret;
-	if (grown->euid.val == old->euid.val && grown->egid.val == old->egid.val &&
-	    !(permitted(grown) & ~permitted(old)))
-		return 0;
-	l = sbx_subject();
-	if (!l)
-		return -EPERM; /* fail closed */
-	if (!sbx_bound(l))
-		return 0;
-	return sbx_verdict(sbx_deny(l, SBX_OP_PRIVILEGED_EXEC, SBX_WHY_PRIVILEGE, -1,
-				    file->f_path.dentry->d_inode->i_ino));
+	if (grown->euid.val != old->euid.val || grown->egid.val != old->egid.val ||
+	    permitted(grown) & ~permitted(old))
+		return sbx_verdict(privileged_exec(file));
+	if (gains_nothing(t, file->f_inode))
+		privileged_exec(file);
+	return 0;
 }

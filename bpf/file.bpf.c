@@ -145,6 +145,8 @@ int BPF_PROG(sbx_file_receive, struct file *file, int ret)
 {
 	if (ret || sbx_outside())
 		return ret;
+	if (sbx_is_ring(file))
+		return sbx_verdict(sbx_forbid(SBX_OP_IO_URING, -1));
 	return sbx_verdict(check_file(file, SBX_OP_READ, open_rights(file) & ~SBX_EXEC));
 }
 
@@ -205,6 +207,12 @@ int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqpro
 #define TIOCLINUX	  0x541c
 #define TIOCSTI		  0x5412
 #define TIOCSETD	  0x5423
+#define KDSKBENT	  0x4b47
+#define KDSKBSENT	  0x4b49
+#define KDSKBDIACR	  0x4b4b
+#define KDSETKEYCODE	  0x4b4d
+#define KDSKBDIACRUC	  0x4bfb
+#define FIOASYNC	  0x5452
 #define FIOSETOWN	  0x8901
 #define SIOCSPGRP	  0x8902
 #define IOC_TYPE_BTRFS	  0x94
@@ -251,14 +259,22 @@ static __always_inline enum ioctl_class file_ioctl_class(__u32 cmd)
 										  : IOCTL_WRITE;
 }
 
+/* What types for whoever sits there: at once, or by what a console's keys will mean from now on. */
+static __always_inline bool ioctl_types(__u32 cmd)
+{
+	return cmd == TIOCSTI || cmd == TIOCLINUX || cmd == TIOCSETD || cmd == TIOCCONS ||
+	       cmd == KDSKBENT || cmd == KDSKBSENT || cmd == KDSKBDIACR || cmd == KDSETKEYCODE ||
+	       cmd == KDSKBDIACRUC;
+}
+
 static __noinline int check_ioctl(struct file *file, __u32 cmd)
 {
 	struct inode *inode = file->f_inode;
 	enum ioctl_class class;
 
-	if (cmd == TIOCSTI || cmd == TIOCLINUX || cmd == TIOCSETD || cmd == TIOCCONS)
+	if (ioctl_types(cmd))
 		return sbx_forbid(SBX_OP_TTY_INJECT, cmd);
-	if (cmd == FIOSETOWN || cmd == SIOCSPGRP)
+	if (cmd == FIOSETOWN || cmd == SIOCSPGRP || (cmd == FIOASYNC && sbx_foreign_owner(file)))
 		return sbx_forbid(SBX_OP_SIGNAL, cmd);
 	if (!inode)
 		return -EACCES; /* fail closed: never seen */

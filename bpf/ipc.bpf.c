@@ -4,9 +4,11 @@
  *
  * Each System V object remembers the sandboxes of the task that made it; inside, only those of the
  * same sandbox can be used. Keys carry no such memory: the three system calls on them are refused.
- * (POSIX memory and semaphores are files in /dev/shm, POSIX queues files in /dev/mqueue.)
+ * (POSIX memory and semaphores are files in /dev/shm. POSIX queues are files in /dev/mqueue, but
+ * their system calls make and remove them past the hooks on paths.)
  */
 #include "decide.h"
+#include "object.h"
 
 /* The entry goes before the object's memory does: an address used again starts clean. */
 static __always_inline int own_object(__u64 perm)
@@ -75,6 +77,20 @@ int BPF_PROG(sbx_ipc_permission, void *perm, short flag, int ret)
 		return ret;
 	return sbx_verdict(check_object(ctx[0]));
 }
+
+/* --- POSIX queues --- */
+
+#define SBX_QUEUE_HOOK(hook, op, ...)                                                          \
+	SEC("lsm/" #hook)                                                                      \
+	int BPF_PROG(sbx_##hook, struct inode *dir, struct dentry *dentry, ##__VA_ARGS__)      \
+	{                                                                                      \
+		if (ret || dir->i_sb->s_magic != MQUEUE_MAGIC || sbx_outside())                \
+			return ret; /* looked at first: everybody's files come through here */ \
+		return sbx_verdict(sbx_check(dentry, NULL, op, SBX_WRITE));                    \
+	}
+
+SBX_QUEUE_HOOK(inode_create, SBX_OP_CREATE, unsigned short mode, int ret)
+SBX_QUEUE_HOOK(inode_unlink, SBX_OP_REMOVE, int ret)
 
 /* --- keys --- */
 

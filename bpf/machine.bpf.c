@@ -22,7 +22,6 @@ SBX_FORBID_HOOK(sb_pivotroot, SBX_OP_MOUNT)
 SBX_FORBID_HOOK(move_mount, SBX_OP_MOUNT)
 SBX_FORBID_HOOK(userns_create, SBX_OP_USERNS)
 SBX_FORBID_HOOK(bpf, SBX_OP_BPF)
-SBX_FORBID_HOOK(kernel_read_file, SBX_OP_MODULE)
 SBX_FORBID_HOOK(kernel_load_data, SBX_OP_MODULE)
 SBX_FORBID_HOOK(perf_event_open, SBX_OP_PERF)
 SBX_FORBID_HOOK(syslog, SBX_OP_SYSLOG)
@@ -32,6 +31,18 @@ SBX_FORBID_HOOK(quota_on, SBX_OP_QUOTA)
 SBX_FORBID_HOOK(uring_sqpoll, SBX_OP_IO_URING) /* its thread acts outside every task's label */
 SBX_FORBID_HOOK(uring_override_creds, SBX_OP_IO_URING)
 SBX_FORBID_HOOK(uring_cmd, SBX_OP_IO_URING)
+
+/* Modules, kernels and the like. Firmware that a driver asks for is read in the name of the kernel,
+ * when a device is used that the policy opens. (That file's name is judged all the same.) */
+#define READING_FIRMWARE 1
+
+SEC("lsm/kernel_read_file")
+int BPF_PROG(sbx_kernel_read_file, struct file *file, unsigned int id, bool contents, int ret)
+{
+	if (ret || sbx_outside() || (id == READING_FIRMWARE && sbx_kernel_at_work()))
+		return ret;
+	return sbx_verdict(sbx_forbid(SBX_OP_MODULE, -1));
+}
 
 /* A module that is asked for by socket() or mount() and not there is nothing to report. */
 SEC("lsm/kernel_module_request")
@@ -50,6 +61,46 @@ int BPF_PROG(sbx_module_request)
 /* --- capabilities: only those that every sandbox lists --- */
 
 #define CAP_OPT_NOAUDIT 0x2
+#define CAP_SYS_ADMIN	21
+#define NR_X32		0x40000000
+
+/*
+ * System calls that have no hook of their own, and that nothing opens inside. All ask for
+ * cap_sys_admin. Numbers from 424 on are the same for 64 and 32 bits; the others are told by
+ * either, since a 64-bit program can make 32-bit calls: in the other table they mean calls that
+ * never ask for it. 0: no such call.
+ */
+static __always_inline __u32 forbidden_call(void)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	switch (regs->orig_ax & ~(__u64)NR_X32) {
+	case 428: /* open_tree */
+	case 432: /* fsmount */
+	case 442: /* mount_setattr */
+	case 467: /* open_tree_attr */
+		return SBX_OP_MOUNT;
+	case 308:
+	case 346: /* setns */
+		return SBX_OP_SETNS;
+	case 167:
+	case 168:
+	case 87:
+	case 115: /* swapon, swapoff */
+		return SBX_OP_SWAP;
+	}
+	return 0;
+}
+
+/* What no policy opens: denied in every enforcing sandbox, and said so. */
+static __noinline int never_capable(struct sbx_label *l, __u32 op, __u32 cap, bool quietly)
+{
+	if (quietly)
+		return sbx_deny_quietly(l);
+	if (op != SBX_OP_CAPABILITY)
+		cap = -1;
+	return sbx_deny(l, op, SBX_WHY_NOT_IN_SANDBOX, cap, cap);
+}
 
 static long capable_one(__u32 i, struct ask *a)
 {
@@ -81,6 +132,7 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 {
 	const struct cred *own = bpf_get_current_task_btf()->cred;
 	struct ask a = {.detail = cap, .both = opts & CAP_OPT_NOAUDIT};
+	__u32 never = 0;
 
 	if (ret || sbx_outside() || (cred == own && sbx_kernel_at_work()))
 		return ret;
@@ -89,6 +141,12 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 		return -EPERM; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;
+	if (SBX_CAPS_NEVER >> (cap & 63) & 1)
+		never = SBX_OP_CAPABILITY;
+	else if (cap == CAP_SYS_ADMIN)
+		never = forbidden_call();
+	if (never)
+		return sbx_verdict(never_capable(a.l, never, cap, a.both));
 	bpf_loop(SBX_MAX_NEST, capable_one, &a, 0);
 	return sbx_verdict(a.denied || (a.l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0);
 }

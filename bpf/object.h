@@ -18,6 +18,41 @@ static __always_inline bool sbx_nameless(struct super_block *sb)
 	       (sb->s_flags & SB_KERNMOUNT && sb->s_magic == HUGETLBFS_MAGIC);
 }
 
+/* A ring of io_uring: other rings can put files into it, past file_receive, and its maker's polling
+ * thread works for whoever fills it. All anonymous inodes are one; the kernel names the dentries.
+ */
+static __always_inline bool sbx_is_ring(struct file *file)
+{
+	struct dentry *d = file->f_path.dentry;
+	__u64 name[2] = {};
+
+	return d->d_sb->s_magic == ANON_INODE_FS_MAGIC &&
+	       bpf_probe_read_kernel_str(name, sizeof(name), d->d_name.name) > 0 &&
+	       name[0] == 0x6e6972755f6f695bull && name[1] == 0x5d67;
+}
+
+/* Does the descriptor send its signals to another process than the caller's? Who was named before
+ * the sandbox was there stays the owner: but nobody inside may arm what he is sent. */
+static __always_inline bool sbx_foreign_owner(struct file *file)
+{
+	struct signal_struct *signal = bpf_get_current_task_btf()->signal;
+	__u64 at = (__u64)file, pid = 0;
+
+	if (bpf_core_field_exists(struct file___owner_apart, f_owner)) {
+		at += bpf_core_field_offset(struct file___owner_apart, f_owner);
+		if (bpf_probe_read_kernel(&at, sizeof(at), (void *)at))
+			return true; /* fail closed */
+		if (!at)
+			return false; /* never had one */
+	} else {
+		at += bpf_core_field_offset(struct file___owner_inside, f_owner);
+	}
+	at += bpf_core_field_offset(struct fown_struct, pid);
+	if (bpf_probe_read_kernel(&pid, sizeof(pid), (void *)at))
+		return true; /* fail closed */
+	return pid && pid != (__u64)signal->pids[1];
+}
+
 /* A mount that a stacking file system made for its own use (MNT_NS_INTERNAL is ERR_PTR(-EINVAL)):
  * what it opens there was judged at the upper file already. mq_open(3) goes through one, too, but
  * for a file that the caller named. */

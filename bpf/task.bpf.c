@@ -3,10 +3,14 @@
  * Towards other processes (design 1.6): inside one sandbox everything works, nothing reaches out.
  */
 #include "decide.h"
+#include "object.h"
 
 #define PTRACE_MODE_NOAUDIT 0x04
+#define F_SETFL		    4
 #define F_SETOWN	    8
+#define F_SETSIG	    10
 #define F_SETOWN_EX	    15
+#define FASYNC		    020000
 
 /* May the current task act on that one? `quietly`: the kernel asks on its own account. */
 static __always_inline int check_task(struct task_struct *target, __u32 op, bool quietly)
@@ -46,7 +50,14 @@ int BPF_PROG(sbx_ptrace_traceme, struct task_struct *parent, int ret)
 
 	if (ret)
 		return ret;
-	tracer = bpf_task_storage_get(&sbx_labels, parent, 0, 0);
+	/* A thread that has not acted since its process was moved in has no label yet. */
+	if (sbx_cgroup_marked(sbx_task_cgroup(parent))) {
+		tracer = sbx_label_of(parent);
+		if (!tracer)
+			return -EPERM; /* fail closed */
+	} else {
+		tracer = bpf_task_storage_get(&sbx_labels, parent, 0, 0);
+	}
 	if (!tracer || !sbx_bound(tracer))
 		return 0;
 	l = sbx_subject();
@@ -88,7 +99,8 @@ SBX_TASK_HOOK(task_movememory)
 /*
  * The owner of a descriptor is sent SIGIO, or any signal chosen with F_SETSIG, by the kernel:
  * only the caller's own process may be named. F_SETOWN_EX names it in user memory, where it can
- * change after we looked: refused. (The ioctls that do the same are not on the list of file.bpf.c.)
+ * change after we looked: refused. One that was named before the sandbox was there may not be
+ * armed, nor be given another signal. (The ioctls that do the same: file.bpf.c.)
  */
 static __always_inline bool own_number(unsigned long arg)
 {
@@ -110,8 +122,12 @@ static __always_inline bool own_number(unsigned long arg)
 SEC("lsm/file_fcntl")
 int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
-	if (ret || (cmd != F_SETOWN && cmd != F_SETOWN_EX) || sbx_outside())
+	bool arms = cmd == F_SETSIG || (cmd == F_SETFL && arg & FASYNC);
+
+	if (ret || (cmd != F_SETOWN && cmd != F_SETOWN_EX && !arms) || sbx_outside())
 		return ret;
+	if (arms && !sbx_foreign_owner(file))
+		return 0;
 	if (cmd == F_SETOWN && (!(int)arg || own_number(arg)))
 		return 0;
 	return sbx_verdict(sbx_forbid(SBX_OP_SIGNAL, cmd));

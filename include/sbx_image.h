@@ -146,6 +146,16 @@ struct sbx_net_dir {
 
 #define SBX_IMG_EXEC_ANON 0x1 /* exec-anonymous: allow */
 
+/*
+ * Capabilities that no policy can have honoured: what they open belongs to the machine, and has no
+ * hook of its own (linux/capability.h). sys_module (delete_module), sys_rawio (iopl, /dev/mem,
+ * commands to disks), sys_boot (reboot), sys_time (adjtimex), mknod (a device under a name that
+ * the policy opens is the device all the same), audit_control, mac_override, mac_admin.
+ */
+#define SBX_CAPS_NEVER                                                                 \
+	(1ull << 16 | 1ull << 17 | 1ull << 22 | 1ull << 25 | 1ull << 27 | 1ull << 30 | \
+	 1ull << 32 | 1ull << 33)
+
 struct sbx_image_hdr {
 	__u32 magic;
 	__u32 abi;
@@ -155,7 +165,7 @@ struct sbx_image_hdr {
 	__u32 tty;	/* state of the built-in name "@tty" */
 	__u32 flags;	/* SBX_IMG_* */
 	__u64 families; /* bit AF_x: can be made, beyond inet, inet6 and unix */
-	__u64 caps;	/* bit CAP_x: honoured */
+	__u64 caps;	/* bit CAP_x: honoured, where SBX_CAPS_NEVER does not say otherwise */
 	struct sbx_net_dir net[SBX_DIRS];
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <linux/capability.h>
 #include <stddef.h>
+#include "sbx_image.h"
 #include "user/base/caps.h"
 
 const char *const sbx_capabilities[] = {
@@ -50,3 +51,15 @@ const char *const sbx_capabilities[] = {
 
 _Static_assert(sizeof(sbx_capabilities) / sizeof(sbx_capabilities[0]) == CAP_CHECKPOINT_RESTORE + 2,
 	       "one name for each capability");
+
+#define BIT(cap) (1ull << (cap))
+
+const uint64_t sbx_caps_default = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) |
+				  BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
+				  BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID) |
+				  BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE);
+
+_Static_assert(SBX_CAPS_NEVER == (BIT(CAP_SYS_MODULE) | BIT(CAP_SYS_RAWIO) | BIT(CAP_SYS_BOOT) |
+				  BIT(CAP_SYS_TIME) | BIT(CAP_MKNOD) | BIT(CAP_AUDIT_CONTROL) |
+				  BIT(CAP_MAC_OVERRIDE) | BIT(CAP_MAC_ADMIN)),
+	       "numbers and names agree");

@@ -59,6 +59,8 @@ static const char *const op_names[] = {
 	[SBX_OP_SHMAT] = "shmat",
 	[SBX_OP_LABEL] = "label",
 	[SBX_OP_WATCH] = "watch",
+	[SBX_OP_SETNS] = "setns",
+	[SBX_OP_SWAP] = "swap",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");

@@ -222,7 +222,7 @@ static int tell_setting(const struct sbx_event *ev, char **setting)
 
 	if (sbx_text_begin(&t))
 		return -ENOMEM;
-	if (ev->op == SBX_OP_CAPABILITY && cap)
+	if (ev->op == SBX_OP_CAPABILITY && cap && ev->why != SBX_WHY_NOT_IN_SANDBOX)
 		fprintf(t.out, "capabilities: [%s]\n", cap);
 	else if (ev->op == SBX_OP_SOCKET && ev->family == AF_NETLINK && !ev->proto)
 		fputs("families: [netlink-route]\n", t.out);

@@ -174,7 +174,11 @@ static void honour(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 
 	for (i = 0; sbx_capabilities[i]; i++)
 		if (!strcasecmp(n->text, sbx_capabilities[i] + skip)) {
-			p->policy->caps |= 1ull << i;
+			if (SBX_CAPS_NEVER >> i & 1)
+				sbx_diag_add(p->d, SBX_WARNING, n->pos, "remove it",
+					     "no sandbox honours this capability (%s)", n->text);
+			else
+				p->policy->caps |= 1ull << i;
 			return;
 		}
 	sbx_unknown_word(p, n, "there is no such capability", sbx_capabilities,
@@ -183,5 +187,6 @@ static void honour(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 
 void sbx_parse_capabilities(struct sbx_parser *p, const struct sbx_node *n)
 {
+	p->caps_given = true;
 	sbx_each(p, n, "capabilities", honour, NULL);
 }
