@@ -58,6 +58,16 @@ all: $(B)/sbx-bpf ## build the loader and the BPF programs
 $(B)/sbx-bpf: $(CLI_OBJ) $(KERN_OBJ) $(PURE_OBJ)
 	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -o $@
 
+# For tests alone: a loader that leaves out the hook that SBX_LEAVE_OUT names.
+mutant: $(B)/mutant/sbx-bpf
+
+$(B)/mutant/sbx-bpf: $(CLI_OBJ) $(filter-out %/load.o,$(KERN_OBJ)) $(B)/mutant/load.o $(PURE_OBJ)
+	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -o $@
+
+$(B)/mutant/load.o: user/kern/load.c $(B)/sbx.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -DSBX_MUTANT -MMD -MP -c $< -o $@
+
 $(B)/obj/user/kern/%.o: user/kern/%.c $(B)/sbx.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
@@ -146,6 +156,9 @@ lint: ## style: format, cppcheck, include directions, scripts, manual pages
 fuzz: $(FUZZ_BIN) ## fuzz each parser for FUZZ_TIME seconds
 	tests/fuzz.sh $(or $(FUZZ_TIME),30) $(FUZZ_BIN)
 
+mutate: all mutant $(KTEST_BIN) ## leave out one hook after the other: does a kernel test notice? (HOOKS="a b", T=script)
+	tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --timeout 36000 -- tests/kernel/mutate.sh $(HOOKS)
+
 vm: all $(KTEST_BIN) ## a root shell under another kernel (KERNEL=6.1|6.12|newest)
 	tests/vm/shell.sh --kernel $(or $(KERNEL),6.12)
 
@@ -177,5 +190,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit tests demo test check soak bench setup lint fuzz vm man install uninstall \
+.PHONY: all mutant mutate unit tests demo test check soak bench setup lint fuzz vm man install uninstall \
 	clean help FORCE

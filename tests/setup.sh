@@ -44,6 +44,10 @@ passwd              demo: a user for the agent
 vim                 tests: full-screen programs
 less                tests: full-screen programs
 tmux                tests: terminals within terminals
+sudo                tests: what it says inside a sandbox
+iputils-ping        tests: what it says inside a sandbox
+gdb                 tests: a debugger inside a sandbox
+strace              tests: a tracer inside a sandbox
 '
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  *//p' | tr '\n' ' ')

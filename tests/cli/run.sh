@@ -67,6 +67,16 @@ ends "explain without a policy" 2 "--policy" "$SBX" explain read /etc
 ends "explain of an unknown access" 2 "no such access (open)" "$SBX" explain --policy git open /etc
 ends "status takes no operand" 2 "x" "$SBX" status x
 
+# --- what cannot be opened, and the hooks that cannot be left out ---
+printf 'version: 1\ncapabilities: [cap_chown, sys_boot]\n' >"$W/caps.yaml"
+ends "check: a capability that no sandbox honours" 0 "no sandbox honours this capability (sys_boot)" "$SBX" check "$W/caps.yaml"
+printf 'version: 1\nname: own\nfiles:\n  - allow: [read, write]\n    path: "/**"\n' >"$W/own.yaml"
+ends "explain: the lock stays outside" 1 "(built in)" "$SBX" explain --policy "$W/own.yaml" read /run/sbx-bpf/lock
+ends "explain: so do policies" 1 "policies are made outside" "$SBX" explain --policy "$W/own.yaml" write /etc/sbx-bpf/policies/x.yaml
+ends "explain: and the policy itself" 1 "(built in)" "$SBX" explain --policy "$W/own.yaml" write "$W/own.yaml"
+ends "explain: it may be read" 0 "allowed" "$SBX" explain --policy "$W/own.yaml" read "$W/own.yaml"
+is "no hook can be left out" 0 "$(grep -c SBX_LEAVE_OUT "$SBX")"
+
 # --- check ---
 cat >"$W/good.yaml" <<-END
 	version: 1

@@ -204,6 +204,8 @@ static int do_nsfs(char **a)
 }
 
 #include "act_ipc.h"
+#include "act_machine.h"
+#include "act_kept.h"
 
 static const struct op {
 	const char *name;
@@ -387,6 +389,44 @@ static const struct op {
 	{"uring-fallocate", 2, do_uring_fallocate},
 	{"uring-ftruncate", 2, do_uring_ftruncate},
 	{"uring-getxattr", 2, do_uring_getxattr},
+	{"bpf-by-id", 1, do_bpf_by_id},
+	{"bpf-get", 1, do_bpf_get},
+	{"reboot", 0, do_reboot},
+	{"kexec", 0, do_kexec},
+	{"delete-module", 0, do_delete_module},
+	{"init-module", 0, do_init_module},
+	{"finit-module", 1, do_finit_module},
+	{"iopl", 0, do_iopl},
+	{"swapon", 1, do_swapon},
+	{"mount-setattr", 1, do_mount_setattr},
+	{"setns-own", 0, do_setns_own},
+	{"mknod-device", 2, do_mknod_device},
+	{"adjtime", 0, do_adjtime},
+	{"sethostname", 0, do_sethostname},
+	{"tgkill", 1, do_tgkill},
+	{"kcmp", 1, do_kcmp},
+	{"affinity", 1, do_affinity},
+	{"scheduler", 1, do_scheduler},
+	{"ioprio", 1, do_ioprio},
+	{"migrate", 1, do_migrate},
+	{"vmwrite", 1, do_vmwrite},
+	{"process-madvise", 1, do_process_madvise},
+	{"pidfd-getfd-of", 2, do_pidfd_getfd_of},
+	{"mq-create", 1, do_mq_create},
+	{"mq-unlink", 1, do_mq_unlink},
+	{"keep-ring", 0, do_keep_ring},
+	{"keep-sqpoll", 0, do_keep_sqpoll},
+	{"keep-personality", 0, do_keep_personality},
+	{"keep-file", 1, do_keep_file},
+	{"kept-read", 1, do_kept_read},
+	{"kept-personality-read", 1, do_kept_personality_read},
+	{"kept-file", 0, do_kept_file},
+	{"uring-cmd", 0, do_uring_cmd},
+	{"keep-owner", 1, do_keep_owner},
+	{"kept-setsig", 0, do_kept_setsig},
+	{"kept-async", 0, do_kept_async},
+	{"kept-fioasync", 0, do_kept_fioasync},
+	{"async-self", 0, do_async_self},
 };
 
 static bool expected(const char *list, int r)

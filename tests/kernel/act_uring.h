@@ -14,12 +14,8 @@ struct uring {
 	struct io_uring_params p;
 };
 
-static int uring_open(struct uring *u)
+static int uring_map(struct uring *u)
 {
-	*u = (struct uring){0};
-	u->fd = syscall(SYS_io_uring_setup, 4, &u->p);
-	if (u->fd < 0)
-		return -errno;
 	u->sq = mmap(NULL, u->p.sq_off.array + u->p.sq_entries * 4, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_POPULATE, u->fd, IORING_OFF_SQ_RING);
 	u->cq = mmap(NULL, u->p.cq_off.cqes + u->p.cq_entries * sizeof(struct io_uring_cqe),
@@ -27,6 +23,13 @@ static int uring_open(struct uring *u)
 	u->sqe = mmap(NULL, u->p.sq_entries * sizeof(*u->sqe), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_POPULATE, u->fd, IORING_OFF_SQES);
 	return u->sq == MAP_FAILED || u->cq == MAP_FAILED || u->sqe == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static int uring_open(struct uring *u)
+{
+	*u = (struct uring){0};
+	u->fd = syscall(SYS_io_uring_setup, 4, &u->p);
+	return u->fd < 0 ? -errno : uring_map(u);
 }
 
 static int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
@@ -40,7 +43,10 @@ static int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
 	((unsigned *)(u->sq + u->p.sq_off.array))[at & (u->p.sq_entries - 1)] =
 		at & (u->p.sq_entries - 1);
 	__atomic_store_n(tail, at + 1, __ATOMIC_RELEASE);
-	r = syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	r = syscall(SYS_io_uring_enter, u->fd, 1, 1,
+		    IORING_ENTER_GETEVENTS |
+			    (u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0),
+		    NULL, 0);
 	if (r < 0)
 		return -errno;
 	r = cqe[*seen & (u->p.cq_entries - 1)].res;

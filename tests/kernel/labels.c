@@ -12,6 +12,8 @@
  *	labels late IN OUT SECRET		the process goes IN, a thread goes OUT alone
  *	labels storm SECONDS FLAG SECRET	two threads fork as fast as possible until SECONDS
  *						after FLAG is there: children that saw it count
+ *	labels spin FLAG SECRET			try again and again until FLAG is there; counts from
+ *						the first SIGUSR1 on
  *	labels leave CGROUP SECRET		move to another cgroup, then setsid, double fork,
  *						setuid, unshare, exec
  */
@@ -19,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +273,44 @@ static int leave_child(void)
 	return WEXITSTATUS(status) == 1 ? 0 : 1; /* cat could not read it */
 }
 
+static volatile sig_atomic_t anew;
+
+static void count_anew(int sig)
+{
+	anew = 1;
+}
+
+static void *idler(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* The first of many threads: it is moved long before the last one is. */
+static int spin(char **a)
+{
+	pthread_attr_t small;
+	pthread_t t;
+	int i;
+
+	secret = a[1];
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 16384);
+	for (i = 0; i < 400; i++)
+		if (pthread_create(&t, &small, idler, NULL))
+			return 2;
+	signal(SIGUSR1, count_anew);
+	printf("ready\n");
+	fflush(stdout);
+	while (access(a[0], F_OK)) {
+		if (anew)
+			anew = denied = through = 0;
+		try_open();
+	}
+	return report();
+}
+
 static int leave(char **a)
 {
 	int status;
@@ -299,6 +340,7 @@ int main(int argc, char **argv)
 		{"late", 3, late},
 		{"threads", 1, threads},
 		{"storm", 3, storm},
+		{"spin", 2, spin},
 		{"leave", 2, leave},
 	};
 	size_t i;

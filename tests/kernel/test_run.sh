@@ -27,7 +27,7 @@ policy "$W/run.yaml" <<END
   - deny: [exec]
     path: "/usr/bin/mawk"
 END
-sed -i 's|^env:.*|env: {keep: [PATH, HOME, USER, LOGNAME, SHELL, "LC_*", IDX], set: {TMPDIR: "${tmp}", FIXED: "a b"}}|' "$W/run.yaml"
+sed -i 's|^env:.*|env: {keep: [PATH, HOME, USER, LOGNAME, SHELL, "LC_*", IDX, "LISTEN_*", MAKEFLAGS], set: {TMPDIR: "${tmp}", FIXED: "a b"}}|' "$W/run.yaml"
 run() { "$SBX" run --policy "$W/run.yaml" --user tess "$@"; }
 
 # has NAME PATTERN FILE, hasnt NAME PATTERN FILE
@@ -91,7 +91,10 @@ none=0000000000000000
 all="CapInh: $none CapPrm: $none CapEff: $none CapBnd: $none CapAmb: $none NoNewPrivs: 1 "
 show='grep -E "^(Cap|NoNewPrivs)" /proc/self/status | tr -s "\t\n" " "'
 is "run: no privileges" "$all" "$(run -- sh -c "$show" 2>/dev/null)"
-is "run: none for root" "$all" "$("$SBX" run --policy "$W/run.yaml" --user root -- sh -c "$show" 2>/dev/null)"
+sed '$a capabilities: []' "$W/run.yaml" >"$W/nocaps.yaml"
+is "run: none for root where the policy says so" "$all" "$("$SBX" run --policy "$W/nocaps.yaml" --user root -- sh -c "$show" 2>/dev/null)"
+is "run: the default ones for root" "CapPrm:00000000000005ffCapBnd:00000000000005ff" \
+	"$("$SBX" run --policy "$W/run.yaml" --user root -- sh -c 'grep -E "^Cap(Prm|Bnd)" /proc/self/status' 2>/dev/null | tr -d '\t\n')"
 sed '$a capabilities: [cap_chown]' "$W/run.yaml" >"$W/caps.yaml"
 is "run: those of the policy for root" "CapPrm:0000000000000001CapBnd:0000000000000001" \
 	"$("$SBX" run --policy "$W/caps.yaml" --user root -- sh -c 'grep -E "^Cap(Prm|Bnd)" /proc/self/status' 2>/dev/null | tr -d '\t\n')"
@@ -152,6 +155,26 @@ python3 - "$SBX" "$W/run.yaml" <<-'END' >"$W/log" 2>&1
 	print(a.recv(99))
 END
 has "run: sockets, eventfds and memfds stay" "hello 7 memory" "$W/log"
+
+# Socket activation: the sockets are the command's, and so is the number that says whose they are.
+python3 - "$SBX" "$W/run.yaml" <<-'END' >"$W/log" 2>&1
+	import os, socket, sys
+	s = socket.create_server(("127.0.0.1", 0))
+	if not os.fork():
+	    os.dup2(s.fileno(), 3)
+	    os.set_inheritable(3, True)
+	    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+	    os.execv(sys.argv[1], [sys.argv[1], "run", "--policy", sys.argv[2], "--user", "tess", "--", "/usr/bin/perl", "-e",
+	        "open(L, '+<&=', 3); accept(C, L); syswrite(C, $ENV{LISTEN_PID} == $$ ? 'activated' : 'not ours')"])
+	print(socket.create_connection(s.getsockname(), 60).recv(99))
+	os.wait()
+END
+has "run: socket activation" "activated" "$W/log"
+printf 'all:\n\t+@%s run --policy %s --user tess -- make -f %s/inner.mk\n' "$SBX" "$W/run.yaml" "$W/ro" >"$W/outer.mk"
+printf 'all: a b\na b:\n\t@echo made $@\n' >"$W/ro/inner.mk"
+make -j2 -f "$W/outer.mk" 2>&1 | cat >"$W/log"
+has "run: make's job server" 'made b' "$W/log"
+hasnt "run: it is the one that make was given" 'jobserver' "$W/log"
 
 # --- denials ---
 run -- cat "$W/shut/file" 2>"$W/err" | cat >/dev/null

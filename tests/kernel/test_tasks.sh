@@ -6,7 +6,15 @@
 keep_loaded
 policy "$W/tasks.yaml" <<EOF
   - allow: [read, write]
-    path: ["$W/**", "/dev/ptmx", "/dev/pts/*"]
+    path: ["$W/**", "/dev/ptmx", "/dev/pts/*", "/dev/tty"]
+  - deny: [read, write]
+    path: "$W/secret"
+  - allow: [exec]
+    path: "$W/bin/**"
+  - allow: [read, write]
+    path: "/proc/@sandbox/**"
+  - allow: [write]
+    path: "/sys/devices/virtual/misc/test_firmware/trigger_request"
 capabilities: [cap_dac_override, cap_dac_read_search, cap_setuid, cap_setgid, cap_kill, cap_chown, cap_fowner]
 EOF
 mkdir "$W/mnt"
@@ -87,6 +95,71 @@ cat >"$W/inside.sh" <<-'EOF'
 	kill $pid
 EOF
 check "tasks: signals and /proc inside the sandbox" "$SBX" run --policy "$W/tasks.yaml" --user root -- /bin/bash "$W/inside.sh"
+# Real ones: a tracer, a debugger, job control.
+mkdir -m 1777 "$W/tmp"
+for user in root nobody; do
+	run_as() { "$SBX" run --policy "$W/tasks.yaml" --user "$user" -- "$@" </dev/null 2>&1 | cat; }
+	run_as strace -f -o "$W/tmp/strace.$user" sh -c '/bin/true; kill -CHLD $$' >"$W/log"
+	check "programs/$user: strace" grep -q 'execve("/bin/true"' "$W/tmp/strace.$user"
+	run_as bash -mc 'sleep 60 & kill -STOP %1; jobs -s; kill -CONT %1; kill %1; wait; echo ended' >"$W/log"
+	check "programs/$user: job control" grep -q '^ended' "$W/log"
+done
+run_as gdb -nx -q -batch -ex run -ex 'print 6 * 7' --args /bin/true >"$W/log"
+check "programs: gdb runs a program" grep -q 'exited normally' "$W/log"
+run_as sh -c 'sleep 60 & gdb -nx -q -batch -p $! -ex "print 6 * 7" -ex detach; kill $!' >"$W/log"
+check "programs: gdb attaches to one" grep -q '= 42' "$W/log"
+
+# What people try and miss: it is said what stopped them.
+check "sentences: sudo" says "may not gain privileges by executing $(readlink -f "$(command -v sudo)")" \
+	"$SBX" run --policy "$W/tasks.yaml" --user nobody -- sudo -n true
+check "sentences: ping" says "may not create a socket of this kind: family inet, type" \
+	"$SBX" run --policy "$W/tasks.yaml" --user nobody -- ping -c 1 127.0.0.1
+python3 -c 'import socket, time
+s = socket.socket(socket.AF_UNIX); s.bind("/run/docker.sock"); s.listen(); time.sleep(600)' &
+docker=$!
+until [ -S /run/docker.sock ]; do sleep 0.1; done
+chmod 666 /run/docker.sock
+check "sentences: docker" says "may not connect to the unix socket /run/docker.sock" \
+	"$SBX" run --policy "$W/tasks.yaml" --user nobody -- python3 -c 'import socket
+socket.socket(socket.AF_UNIX).connect("/run/docker.sock")'
+check "sentences: mount" says "may not mount, unmount or change mounts" \
+	"$SBX" run --policy "$W/tasks.yaml" --user root -- mount -t tmpfs none "$W/mnt"
+kill $docker
+rm -f /run/docker.sock
+
+# What the kernel does on somebody's account: a helper for core dumps works, outside; interpreters
+# that it finds by itself are judged; firmware is read for a device that is opened.
+echo secret >"$W/secret"
+printf '#!/bin/bash\n{ cat /proc/self/cgroup %s; } >%s; wc -c >>%s\n' "$W/secret" "$W/core.out" "$W/core.out" >"$W/core.sh"
+chmod 755 "$W/core.sh"
+echo "|$W/core.sh" >/proc/sys/kernel/core_pattern
+"$SBX" run --policy "$W/tasks.yaml" --user root -- bash -c 'ulimit -c unlimited; sh -c "kill -SEGV \$\$"' >"$W/log" 2>&1
+for _ in $(seq 50); do
+	[ "$(grep -c . "$W/core.out" 2>/dev/null)" = 3 ] || sleep 0.2
+done
+echo core >/proc/sys/kernel/core_pattern
+check "helpers: a core dump's helper is outside, and gets it" sh -c "grep -q '^secret' $W/core.out && grep -q '[0-9][0-9][0-9]' $W/core.out"
+mkdir -p "$W"/{bin,nobin} /lib/firmware
+cp /bin/true "$W/nobin/true"
+for t in SBXA SBXB SBXC; do
+	printf '%s\n' $t >"$W/bin/$t"
+	chmod 755 "$W/bin/$t"
+done
+modprobe binfmt_misc 2>/dev/null
+mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+for how in "SBXA:M::SBXA::/bin/true:" "SBXB:M::SBXB::$W/nobin/true:" "SBXC:M::SBXC::$W/nobin/true:F"; do
+	echo ":$how" >/proc/sys/fs/binfmt_misc/register
+done
+printf 'ok exec %s\nEACCES exec %s\nEACCES exec %s\n' "$W/bin/SBXA" "$W/bin/SBXB" "$W/bin/SBXC" >"$W/lines"
+inside binfmt "$W/tasks.yaml" root <"$W/lines"
+audited binfmt "$W/tasks.yaml"
+for t in SBXA SBXB SBXC; do echo -1 >/proc/sys/fs/binfmt_misc/$t; done
+echo firmware >/lib/firmware/sbx-test.bin
+modprobe test_firmware
+trigger=/sys/devices/virtual/misc/test_firmware/trigger_request
+check "helpers: firmware, outside" sh -c "printf sbx-test.bin >$trigger"
+check "helpers: firmware, for a device that is opened" \
+	"$SBX" run --policy "$W/tasks.yaml" --user root -- sh -c "printf sbx-test.bin >$trigger"
 kill $victim
 check "tasks: unload" "$SBX" detach --all
 rm -rf "$W"

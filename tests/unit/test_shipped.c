@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "tests/unit/written.h"
+#include "user/base/caps.h"
 #include "user/policy/compile.h"
 #include "user/policy/netset.h"
 
@@ -279,7 +280,7 @@ static void test_agent_files(void **unused)
 
 	assert_int_equal(p->mode, 0);
 	assert_int_equal(p->n_unsupported, 0);
-	assert_true(!p->caps && !p->exec_anonymous);
+	assert_true(p->caps == sbx_caps_default && !p->exec_anonymous);
 	for (i = 0; i < sizeof(at_work) / sizeof(at_work[0]); i++) {
 		uint8_t got = rights_of(p, at_work[i].path);
 

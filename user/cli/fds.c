@@ -37,6 +37,7 @@ struct open_file {
 	char path[PATH_MAX]; /* as the kernel shows it to us */
 	unsigned flags;
 	int mnt_id;
+	unsigned ring;	/* files registered with a ring of io_uring: they have no descriptors */
 	bool namespace; /* a file of nsfs: it has no name, and no policy opens it */
 	struct stat st;
 };
@@ -52,6 +53,7 @@ static bool read_info(const char *path, struct open_file *f)
 	while (fgets(line, sizeof(line), in)) {
 		flags |= sscanf(line, "flags: %o", &f->flags) == 1;
 		mount |= sscanf(line, "mnt_id: %d", &f->mnt_id) == 1;
+		sscanf(line, "UserFiles: %u", &f->ring);
 	}
 	fclose(in);
 	return flags && mount;
@@ -66,6 +68,7 @@ static bool look(pid_t pid, int fd, struct open_file *f)
 	ssize_t n;
 
 	f->pid = pid;
+	f->ring = 0;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
 	if (!read_info(path, f))
 		return false;
@@ -195,30 +198,12 @@ static uint8_t rights_given(const struct sbx_judge *j, const char *name)
 	return s ? s->rights : 0;
 }
 
-static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
+static int add(struct sbx_fds *out, struct sbx_fd found)
 {
-	const struct sbx_mount *m;
-	struct sbx_fd found = {.pid = pid, .fd = fd};
-	struct open_file f;
 	struct sbx_fd *more;
-	char *name;
 
-	if (!look(pid, fd, &f) || is_own_terminal(&f))
-		return 0;
-	m = mount_of(j, &f);
-	if (is_nameless(&f, m))
-		return 0;
-	name = name_of(j, &f, m);
-	found.missing = rights_needed(&f) & ~(name ? rights_given(j, name) : 0);
-	if (!found.missing) {
-		free(name);
-		return 0;
-	}
-	if (name && !*name) {
-		free(name);
-		name = strdup("/");
-	}
-	found.name = name ? name : strdup(f.path);
+	if (!found.name)
+		return -ENOMEM;
 	if (out->n == out->room) {
 		out->room = out->room ? out->room * 2 : 16;
 		more = realloc(out->v, out->room * sizeof(*more));
@@ -231,6 +216,108 @@ static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
 	}
 	out->v[out->n++] = found;
 	return 0;
+}
+
+static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
+{
+	const struct sbx_mount *m;
+	struct sbx_fd found = {.pid = pid, .fd = fd};
+	struct open_file f;
+	char *name;
+
+	if (!look(pid, fd, &f) || is_own_terminal(&f))
+		return 0;
+	m = mount_of(j, &f);
+	if (is_nameless(&f, m)) {
+		if (!f.ring)
+			return 0;
+		found.missing = SBX_READ | SBX_WRITE; /* nobody can look at them */
+		found.name = strdup("files registered with a ring of io_uring");
+		return add(out, found);
+	}
+	name = name_of(j, &f, m);
+	found.missing = rights_needed(&f) & ~(name ? rights_given(j, name) : 0);
+	if (!found.missing) {
+		free(name);
+		return 0;
+	}
+	if (name && !*name) {
+		free(name);
+		name = strdup("/");
+	}
+	found.name = name ? name : strdup(f.path);
+	return add(out, found);
+}
+
+/* --- processes that are traced: what a tracer does to one that it has already, no hook sees --- */
+
+struct members {
+	pid_t *v;
+	size_t n, room;
+};
+
+static int add_member(pid_t tgid, pid_t pid, void *arg)
+{
+	struct members *m = arg;
+	pid_t *more;
+
+	if (m->n == m->room) {
+		m->room = m->room ? m->room * 2 : 64;
+		more = realloc(m->v, m->room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		m->v = more;
+	}
+	m->v[m->n++] = pid;
+	return 0;
+}
+
+static bool has_member(const struct members *m, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->v[i] == pid)
+			return true;
+	return false;
+}
+
+static pid_t tracer_of(pid_t pid)
+{
+	char path[64], line[256];
+	pid_t tracer = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	in = fopen(path, "re");
+	while (in && fgets(line, sizeof(line), in) && sscanf(line, "TracerPid: %d", &tracer) != 1)
+		;
+	if (in)
+		fclose(in);
+	return tracer;
+}
+
+static int judge_tracers(struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
+{
+	struct members m = {0};
+	struct dirent *e;
+	DIR *dir = opendir("/proc");
+	int r = dir ? sbx_kern_tasks(k, id, add_member, &m) : -errno;
+
+	while (!r && (e = readdir(dir))) {
+		pid_t pid = atoi(e->d_name), tracer = pid > 0 ? tracer_of(pid) : 0;
+		struct sbx_fd found = {.pid = tracer, .fd = -1, .missing = SBX_READ | SBX_WRITE};
+
+		if (!tracer || !has_member(&m, tracer) || has_member(&m, pid))
+			continue;
+		if (asprintf(&found.name, "process %d", pid) < 0)
+			found.name = NULL;
+		r = add(out, found);
+	}
+	if (dir)
+		closedir(dir);
+	free(m.v);
+	return r;
 }
 
 /* --- tasks --- */
@@ -272,8 +359,9 @@ static int judge_one(pid_t tgid, pid_t pid, void *arg)
 int sbx_judge_sandbox(struct sbx_judge *j, struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
 {
 	struct tour t = {j, out};
+	int r = sbx_kern_tasks(k, id, judge_one, &t);
 
-	return sbx_kern_tasks(k, id, judge_one, &t);
+	return r ? r : judge_tracers(k, id, out);
 }
 
 /* --- telling --- */
@@ -348,6 +436,11 @@ void sbx_fds_print(const struct sbx_fds *fds)
 			continue;
 		shown++;
 		program_of(f->pid, program, sizeof(program));
+		if (f->fd < 0) {
+			sbx_note("%s (pid %d) goes on tracing %s, which is outside", program,
+				 f->pid, f->name);
+			continue;
+		}
 		rights = rights_text(f->missing);
 		numbers = numbers_text(fds, i);
 		sbx_note("%s (pid %d) keeps open what the policy would not open: %s, %s "

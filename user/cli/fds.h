@@ -20,7 +20,7 @@ struct sbx_judge {
 /* What a descriptor would need and the policy does not give. */
 struct sbx_fd {
 	pid_t pid;
-	int fd;
+	int fd;		 /* -1: no descriptor, but a process outside that it traces */
 	uint8_t missing; /* SBX_READ | … */
 	char *name;	 /* canonical, or as the kernel shows it; owned */
 };

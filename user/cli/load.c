@@ -154,7 +154,8 @@ int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
 				     .tmp = req->tmp,
 				     .env = environ,
 				     .vars = req->vars,
-				     .dirs = sbx_policy_dirs()};
+				     .dirs = sbx_policy_dirs(),
+				     .own = true};
 	struct sbx_loaded l = {0};
 	int r = sbx_policy_load(req->policy, &opts, &l.policy, d);
 

@@ -31,8 +31,8 @@ static void too_big(const struct sbx_policy *p, const struct sbx_product *prod,
 		sbx_diag_add(d, SBX_ERROR, pos, TOO_BIG_HINT,
 			     "the file rules do not fit (%zu rules need more than %u KiB of kernel "
 			     "memory for %zu states and %zu transitions)",
-			     p->n_files, SBX_MAX_CHUNKS * (SBX_CHUNK_BYTES / 1024), st->states,
-			     st->transitions);
+			     p->n_files - p->n_own, SBX_MAX_CHUNKS * (SBX_CHUNK_BYTES / 1024),
+			     st->states, st->transitions);
 	else if (!prod->trie.n)
 		sbx_diag_add(d, SBX_ERROR, pos, "write the paths that they lead to",
 			     "the file rules do not fit (the symlinks and mounts that patterns go "
@@ -44,13 +44,14 @@ static void too_big(const struct sbx_policy *p, const struct sbx_product *prod,
 			     "through symlinks, write the paths they lead to",
 			     "the file rules do not fit (%zu rules make more than %u bytes of "
 			     "literal paths, each spelling counted)",
-			     p->n_files, SBX_TRIE_MAX);
+			     p->n_files - p->n_own, SBX_TRIE_MAX);
 	else
 		sbx_diag_add(d, SBX_ERROR, pos, TOO_BIG_HINT,
 			     "the file rules are too entangled (%zu rules: %zu combinations of "
 			     "patterns were met in %llu steps; at most %u in %u steps)",
-			     p->n_files, prod->subset.sets.n, (unsigned long long)prod->subset.work,
-			     SBX_SUBSET_MAX, SBX_SUBSET_WORK);
+			     p->n_files - p->n_own, prod->subset.sets.n,
+			     (unsigned long long)prod->subset.work, SBX_SUBSET_MAX,
+			     SBX_SUBSET_WORK);
 }
 
 static uint32_t walk(const struct sbx_minimal *m, uint32_t state, const char *s)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "user/base/caps.h"
 #include "user/policy/parse.h"
 
 /* The main file was named outside of all files. */
@@ -244,6 +245,8 @@ static int finish(struct sbx_parser *p, size_t errors_before, struct sbx_policy 
 {
 	int r = p->no_memory ? -ENOMEM : p->d->errors > errors_before ? -EINVAL : 0;
 
+	if (!p->caps_given)
+		p->policy->caps = sbx_caps_default;
 	if (!r && !p->policy->name) {
 		p->policy->name = name_of(p->arena, p->policy->file);
 		r = p->policy->name ? 0 : -ENOMEM;
@@ -273,6 +276,8 @@ int sbx_policy_load(const char *file_or_name, const struct sbx_load_opts *opts,
 		not_found(&p, command_line, file_or_name);
 	else
 		p.no_memory = true;
+	if (opts->own && !p.no_memory && d->errors == before)
+		sbx_parse_own(&p);
 	return finish(&p, before, out);
 }
 

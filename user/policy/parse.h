@@ -32,6 +32,7 @@ struct sbx_parser {
 	const struct sbx_load_opts *opts;
 	struct sbx_diags *d;
 	bool no_memory;
+	bool caps_given; /* by some file: the default does not apply */
 	bool full;	 /* there are too many rules, and it has been said */
 	size_t expanded; /* bytes of texts after substitution */
 	/* files being read (of policy->sources), outermost first */
@@ -48,6 +49,9 @@ void sbx_parse_text(struct sbx_parser *p, const char *file, const char *text, si
 		    bool main);
 /* [a-z0-9][a-z0-9._-]{0,47} */
 bool sbx_is_policy_name(const char *s);
+
+/* own.c: the rules that every policy ends with */
+void sbx_parse_own(struct sbx_parser *p);
 
 /* load.c: an include of the file `from` */
 void sbx_parse_include(struct sbx_parser *p, const struct sbx_node *n, const char *from);

@@ -118,6 +118,7 @@ struct sbx_policy {
 	bool exec_anonymous;
 	struct sbx_file_rule *files;
 	size_t n_files;
+	size_t n_own; /* of these, the last: which nobody wrote (own.c) */
 	struct sbx_net_rule *net;
 	size_t n_net;
 	struct sbx_unix_rule *unix_rules;
@@ -151,6 +152,7 @@ struct sbx_load_opts {
 	/* --var "name=value"…; NULL-terminated; may be NULL. PWD and tmp may be among them. */
 	char *const *vars;
 	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */
+	bool own; /* with the rules that keep sbx-bpf's own files out of reach (own.c) */
 };
 
 /*
