@@ -7,14 +7,25 @@ here=$(cd "$(dirname "$0")" && pwd)
 passed=0 failed=0 skipped=0
 part=${PART:-1/1}
 n=0
-for t in "$here"/test_${T:-*}.sh; do
+
+# Those first that want to find nothing loaded: the others keep the programs for each other.
+tests() {
+	local t
+	for t in cli killed load run; do echo "$here/test_$t.sh"; done
+	for t in "$here"/test_*.sh; do
+		case $t in *_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;; *) echo "$t" ;; esac
+	done
+}
+
+for t in $(tests); do
 	n=$((n + 1))
+	[[ $t = */test_${T:-*}.sh ]] || continue
 	[ -n "${T:-}" ] || [ $(((n - ${part%/*}) % ${part#*/})) -eq 0 ] || continue
 	name=$(basename "$t" .sh)
 	start=$SECONDS
 	p=0 f=0 s=0
 	log=$(mktemp)
-	timeout -k 10 "${LIMIT:-600}" bash "$t" >"$log" 2>&1
+	KEEP=1 timeout -k 10 "${LIMIT:-600}" bash "$t" >"$log" 2>&1
 	rc=$?
 	while IFS= read -r line; do
 		case $line in

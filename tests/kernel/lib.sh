@@ -63,11 +63,30 @@ policy() { # FILE
 }
 
 # Loading takes the verifier many seconds in emulation, and the last sandbox that goes unloads: one
-# that stays, with nobody in it, spares every command after it the loading.
+# that stays, with nobody in it, spares every command after it the loading. Under all.sh (KEEP=1) it
+# stays for the next test, too.
 keep_loaded() {
+	! others | grep -qx keeper || return 0
 	policy "$W/keeper.yaml" </dev/null
 	mkdir -p "$CG/sbx-test-keeper"
 	check "the programs load" "$SBX" attach --cgroup "$CG/sbx-test-keeper" --policy "$W/keeper.yaml" --name keeper
+}
+
+others() { # the names of all sandboxes
+	"$SBX" status --json 2>/dev/null | get '"\n".join(s["name"] for s in j)'
+}
+
+# The end of a test that kept them loaded: every sandbox goes, or all but the one that keeps.
+unload() { # NAME
+	local name
+	if [ -z "${KEEP:-}" ]; then
+		check "$1: unload" "$SBX" detach --all
+		return
+	fi
+	for name in $(others); do
+		[ "$name" = keeper ] || "$SBX" detach --name "$name" >/dev/null 2>&1
+	done
+	status "$1: nothing but the keeper is left" 0 test "$(others)" = keeper
 }
 
 # acts NAME ARGUMENT...: every line of stdin (see act.c) as a test of its own; sbx-bpf run's arguments

@@ -3,7 +3,7 @@
 # attach, update and detach, killed at any moment: they leave a whole sandbox or none, the old policy
 # or the new one, for the processes that were there and for those that come.
 . "$(dirname "$0")/lib.sh"
-ROUNDS=${ROUNDS:-10} # of each command
+ROUNDS=$((5 * ${RACES:-1})) # of each command
 c=$CG/killed
 mkdir "$c" "$CG/keeper"
 two_policies
@@ -81,7 +81,7 @@ check "leaves nothing" same_counts "$before"
 bad=0
 t_load=$(lasts "${attach_k[@]}")
 t_unload=$(lasts detach --name k)
-for _ in $(seq "${LOADS:-2}"); do
+for _ in $(seq "$((2 * ${RACES:-1}))"); do
 	killed $((RANDOM % (t_load + 1))) "${attach_k[@]}"
 	whole_or_absent || bad=$((bad + 1))
 done

@@ -185,5 +185,5 @@ status "names: and was judged where it was" 0 grep -qx read "$W/moved"
 
 check "names: detach at the end" detach
 umount "$W/ok/fold" "$W/ok/ovl" "$W/ok/tmp" "$W/ro/file" "$W/alias"
-check "names: unload" "$SBX" detach --all
+unload names
 rm -rf "$W"

@@ -10,6 +10,7 @@ policy "$W/tty.yaml" <<END
     path: ["/dev", "/proc/**", "/var/lib/**", "/run/utmp"]
 capabilities: []
 END
+keep_loaded
 python3 "$ROOT/tests/kernel/terminal.py" "$SBX" "$W/tty.yaml" "$W"
-check "tty: detach" "$SBX" detach --all
+unload tty
 rm -rf "$W"
