@@ -93,6 +93,16 @@ static void setup_rename_dir(struct bench *b)
 	must(mkdir(b->file, 0755), b->file);
 }
 
+static void make_other(struct bench *b)
+{
+	close(must(creat(b->other, 0644), b->other));
+}
+
+static void once_unlink(struct bench *b)
+{
+	must(unlink(b->other), b->other);
+}
+
 static void once_create(struct bench *b)
 {
 	close(must(open(b->other, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644), b->other));
@@ -302,6 +312,7 @@ const struct bench_case bench_cases[] = {
 	{"stat", 1, 101, .once = once_stat},
 	{"rename", 2, 101, .once = once_rename},
 	{"rename-dir", 2, 101, .setup = setup_rename_dir, .once = once_rename},
+	{"unlink", 1, 101, .prepare = make_other, .once = once_unlink},
 	{"create-unlink", 1, 101, .once = once_create},
 	{"exec", 1, 31, .once = once_exec},
 	{"fork", 1, 31, .once = once_fork},

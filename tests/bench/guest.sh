@@ -124,7 +124,7 @@ outside() {
 OPENS="open:3 open:8 open:16"
 NAMED="open-named:3 open-named:8 open-named:16"
 STALE="open-miss:8 open-cold:8 open-filechurn:8 open-dirchurn:8"
-FILES="stat:8 rename:8 rename-dir:8 create-unlink:8"
+FILES="stat:8 rename:8 rename-dir:8 unlink:8 create-unlink:8"
 TASKS="exec fork kill capable"
 NET="connect-udp connect-tcp bind sendto sendmsg accept"
 
@@ -176,7 +176,7 @@ full() {
 	for n in 1 10 100 1000 10000; do
 		run uniform $n $all
 	done
-	for n in 1 10 100 1000; do
+	for n in 1 10 100 1000 10000; do
 		run nonuniform $n $OPENS $NAMED open-miss:8
 	done
 	mount_fs ext4 10
