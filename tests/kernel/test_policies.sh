@@ -47,10 +47,7 @@ works() {
 	fi
 }
 
-# Programs stay loaded between the runs.
-mkdir "$CG/keep"
-policy "$W/keep.yaml" </dev/null
-check "policies: attach" "$SBX" attach --cgroup "$CG/keep" --policy "$W/keep.yaml" --name keep
+keep_loaded
 
 works "everyday commands" '
 	id && date && uname -a && hostname && getent passwd root
@@ -67,7 +64,10 @@ works "git" '
 	git commit -qam change && git log --stat && git diff main && git stash list && git status --short
 	git merge -q main && git rebase -q main && git tag v1 && git worktree add -q ../tree main
 	git push -q origin topic && git gc -q && git fsck && git config core.x y && git submodule status
-	cd .. && git status --short && git -C tree log -1 && git add README && git commit -qm "In the project"'
+	git worktree remove ../tree && git init -q sub && rmdir sub/.git/refs/tags && rm -rf sub
+	cd .. && git status --short && git add README && git commit -qm "In the project"
+	git checkout -qb topic && echo more >>README && git stash -q && git stash pop -q && git checkout -q README
+	git checkout -q main && git gc -q && git fsck'
 works "git over http" '
 	/usr/bin/python3 -m http.server -b 127.0.0.1 8123 >log 2>&1 & p=$!
 	for i in $(seq 100); do ! curl -sf http://127.0.0.1:8123/ >/dev/null || break; sleep 0.2; done
@@ -114,6 +114,18 @@ works "tls" '
 	curl -sS --cacert cert.pem https://localhost:8443/README; rc=$?; kill $p
 	! curl -sS https://localhost:8443/ 2>/dev/null
 	exit $rc'
+works "what is written beside and renamed over" '
+	vim -es -c "set backupcopy=no writebackup backup" -c "normal Gosaved" -c wq README && grep -q ^saved README && rm README~
+	/usr/bin/python3 -c "import os; open(\".README.tmp\", \"w\").write(\"new\\n\"); os.replace(\".README.tmp\", \"README\")"
+	perl -i.bak -pe "s/new/newer/" README && mv -f README.bak README && git checkout -q README
+	mkdir -p node_modules/.dep-a1/lib node_modules/dep && echo 1 >node_modules/.dep-a1/lib/x && echo 0 >node_modules/dep/x
+	mv node_modules/dep node_modules/.dep-old && mv node_modules/.dep-a1 node_modules/dep && rm -r node_modules/.dep-old
+	mkdir -p node_modules/.bin && ln -s ../dep/lib/x node_modules/.bin/x.tmp && mv -T node_modules/.bin/x.tmp node_modules/.bin/x
+	/usr/bin/python3 -c "
+import ctypes
+if ctypes.CDLL(None).renameat2(-100, b\"node_modules/dep\", -100, b\"node_modules/.bin\", 2): raise SystemExit(1)"
+	mkdir -p node_modules/@scope && mv node_modules/dep node_modules/@scope/dep && rm -r node_modules
+	umask 077 && install -m 755 README tool && cp --reflink=auto tool tool.2 && mv tool.2 tool && rm tool'
 works "editors and pagers" '
 	vim -es -c "normal Gohello" -c wq README && grep -q ^hello README
 	less README >/dev/null && man --version && bash -lc true && bash -ic true'
@@ -158,12 +170,13 @@ status "policies: the README's example protects .env" 1 sh -c "cd $home/project 
 # What is denied on the way, and right.
 expected=(
 	'ps \(pid [0-9]+\) may not read /proc/1/stat' # processes outside
+	'git \(pid [0-9]+\) may not remove .*/project/\.git$' # git stash tries all directories above what it removed
 )
 printf '%s\n' "${expected[@]}" >"$W/expected"
 grep -vEf "$W/expected" "$W/denied" >"$W/rest"
 [ ! -d /mnt/host ] || cp "$W/denied" /mnt/host/policies.txt
 check "policies: what is denied on the way was noticed" grep -qEf "$W/expected" "$W/denied"
 check "policies: nothing else was denied" sh -c "cat '$W/rest'; [ ! -s '$W/rest' ]"
-"$SBX" detach --all
+unload policies
 umount -l /home
 rm -rf "$W"
