@@ -96,6 +96,7 @@ soak)
 	if section "build" part build; then
 		section "random tests" part random 600
 		section "fuzzing" part fuzz 600
+		export SBX_VM_PARALLEL=1 # races: two processors that run at once
 		section "kernels: $KERNELS" part matrix 1 3600 tests/kernel/soak.sh
 	fi
 	;;

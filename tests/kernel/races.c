@@ -7,15 +7,18 @@
  * those.
  *
  *	races swap DIR SECONDS CGROUP USER	DIR/ok and DIR/secret trade directories and files
+ *	races torn DIR SECONDS CGROUP USER	names that would be allowed if they were mixed
  *	races reuse DIR SECONDS CGROUP		removed from DIR/ok, made anew in DIR/secret
- *	races evict DIR SECONDS CGROUP		two trees alike in numbers, inodes dropped in
- *between races moved FILE SECONDS CGROUP OTHER	a process that was in OTHER, which denies FILE races
- *pair FILE1 FILE2 SECONDS CGROUP1 CGROUP2	fork storms; each may open only its own races watch
- *FILE CTL CGROUP		opens FILE until told to end, judged by what CTL says races expect
- *CTL any|allow|deny|end	tells it, and waits until it has been obeyed
+ *	races evict DIR SECONDS CGROUP		trees alike in numbers; inodes are dropped
+ *	races moved FILE SECONDS CGROUP OTHER	a process from OTHER, which denies FILE
+ *	races pair FILE1 FILE2 SECONDS CGROUP1 CGROUP2
+ *						fork storms: in one, in the other, in both
+ *	races watch FILE CTL CGROUP		opens FILE until told to end, as CTL says
+ *	races expect CTL any|allow|deny|end	tells it, and waits until it has obeyed
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -294,6 +298,77 @@ static int swap(char **a)
 	return report();
 }
 
+/* --- torn --- */
+
+/*
+ * Two files and a directory that go between two names without a rest. Both names of the first file,
+ * and of what is below the directory, are denied; the parent of one with the last component of
+ * the other would be allowed. The second file may be opened under both.
+ */
+static void torn_member(const char *dir)
+{
+	const char *denied = name("/proc/self/fd/%d", open(name("%s/secret/h.txt", dir), O_PATH));
+	const char *allowed = name("/proc/self/fd/%d", open(name("%s/ok/any/w.txt", dir), O_PATH));
+	int at = open(name("%s/secret/d.txt", dir), O_PATH), fd, i;
+
+	if (at < 0)
+		die("O_PATH");
+	sh->ready = true;
+	for (i = 0; !sh->stop; i++) {
+		fd = i % 3 == 0	  ? open(denied, O_RDONLY)
+		     : i % 3 == 1 ? openat(at, "f", O_RDONLY)
+				  : open(allowed, O_RDONLY);
+		if (i % 3 == 2) {
+			sh->right += fd >= 0;
+			sh->unsure += fd < 0; /* "its name kept changing" */
+		} else {
+			sh->wrong += fd >= 0;
+			sh->denied += fd < 0 && errno == EACCES;
+			sh->lost += fd < 0 && errno != EACCES;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	exit(0);
+}
+
+static void there_and_back(const char *a, const char *b)
+{
+	if (rename(a, b) || rename(b, a))
+		die(a);
+}
+
+static int torn(char **a)
+{
+	const char *d = a[0];
+	unsigned n;
+	pid_t pid;
+
+	set_end(a[1]);
+	make_dir(name("%s/ok/any", d));
+	make_dir(name("%s/ok/lit", d));
+	make_dir(name("%s/secret/d.txt", d));
+	put(name("%s/secret/d.txt/f", d), 'x');
+	put(name("%s/secret/h.txt", d), 'x');
+	put(name("%s/ok/any/w.txt", d), 'x');
+	pid = child();
+	if (!pid) {
+		enter_as(a[2], a[3]);
+		torn_member(d);
+	}
+	while (!sh->ready && !waitpid(pid, NULL, WNOHANG))
+		usleep(1000);
+	for (n = 0; time_left(); n++) {
+		there_and_back(name("%s/secret/h.txt", d), name("%s/ok/any/h.key", d));
+		there_and_back(name("%s/secret/d.txt", d), name("%s/ok/any/d.key", d));
+		there_and_back(name("%s/ok/any/w.txt", d), name("%s/ok/lit/w", d));
+	}
+	sh->stop = true;
+	waitpid(pid, NULL, 0);
+	printf("%u rounds: ", n);
+	return report();
+}
+
 /* --- a member that opens what it is told --- */
 
 struct member {
@@ -341,15 +416,21 @@ static void member_open(struct member *m, const char *path, enum expect want)
 
 #define BATCH 24
 
-static ino_t make_one(const char *dir, const char *where, int i)
+/* The generation of its inode: its owner can set it, where the file system has any (and, on ext4,
+ * no checksums). All that tells two directories apart may then be the same. */
+static ino_t make_one(const char *dir, const char *where, int i, long *generation)
 {
 	const char *d = name("%s/%s/x%d", dir, where, i);
 	struct stat st;
+	int fd;
 
 	make_dir(d);
 	put(name("%s/f", d), 'x');
-	if (stat(d, &st))
+	fd = open(d, O_RDONLY);
+	if (fd < 0 || fstat(fd, &st))
 		die(d);
+	ioctl(fd, *generation ? FS_IOC_SETVERSION : FS_IOC_GETVERSION, generation);
+	close(fd);
 	return st.st_ino;
 }
 
@@ -365,6 +446,7 @@ static int reuse(char **a)
 {
 	struct member m = member_start(a[2]);
 	unsigned long again = 0;
+	long generation[BATCH];
 	ino_t ino[BATCH];
 	int i, k;
 
@@ -372,8 +454,10 @@ static int reuse(char **a)
 	make_dir(name("%s/ok", a[0]));
 	make_dir(name("%s/secret", a[0]));
 	while (time_left()) {
-		for (i = 0; i < BATCH; i++)
-			ino[i] = make_one(a[0], "ok", i);
+		for (i = 0; i < BATCH; i++) {
+			generation[i] = 0;
+			ino[i] = make_one(a[0], "ok", i, &generation[i]);
+		}
 		for (k = 0; k < 2; k++)
 			for (i = 0; i < BATCH; i++)
 				member_open(&m, name("%s/ok/x%d/f", a[0], i), ALLOW);
@@ -381,7 +465,7 @@ static int reuse(char **a)
 			remove_one(a[0], "ok", i);
 		usleep(20000); /* memory comes back after a grace period */
 		for (i = 0; i < BATCH; i++)
-			again += make_one(a[0], "secret", i) == ino[i];
+			again += make_one(a[0], "secret", i, &generation[i]) == ino[i];
 		for (i = 0; i < BATCH; i++)
 			member_open(&m, name("%s/secret/x%d/f", a[0], i), DENY);
 		for (i = 0; i < BATCH; i++)
@@ -423,160 +507,15 @@ static int evict(char **a)
 	return report();
 }
 
-/* --- tasks --- */
-
-/* sh->round is what OTHER's visitor has reached: 0 not yet there, 1 it has been there. */
-static void moved_member(const char *file, const char *cgroup)
-{
-	unsigned n = 0;
-
-	move_to(cgroup, getpid());
-	sh->ready = true;
-	while (n < 30) {
-		bool was = sh->round;
-		int fd = open(file, O_RDONLY);
-
-		if (was) {
-			n++;
-			sh->wrong += fd >= 0;
-			sh->denied += fd < 0;
-		} else if (fd >= 0) {
-			sh->right++;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	exit(0);
-}
-
-static int moved(char **a)
-{
-	unsigned n;
-
-	set_end(a[1]);
-	for (n = 0; time_left(); n++) {
-		pid_t pid;
-
-		sh->round = 0;
-		sh->ready = false;
-		pid = child();
-		if (!pid)
-			moved_member(a[0], a[2]);
-		while (!sh->ready)
-			usleep(100);
-		usleep(n * 53 % 2000);
-		move_to(a[3], pid);
-		sh->round = 1;
-		move_to(a[2], pid);
-		waitpid(pid, NULL, 0);
-	}
-	printf("%u moves: ", n);
-	return report();
-}
-
-static void pair_child(char **file, int i)
-{
-	int k, round, fd;
-
-	for (round = 0; round < 3; round++)
-		for (k = 0; k < 2; k++) {
-			fd = open(file[k], O_RDONLY);
-			sh->right += fd >= 0 && k == i;
-			sh->wrong += fd >= 0 && k != i;
-			sh->denied += fd < 0 && k != i;
-			sh->lost += fd < 0 && k == i;
-			if (fd >= 0)
-				close(fd);
-		}
-	_exit(0);
-}
-
-static int pair(char **a)
-{
-	int i;
-
-	set_end(a[2]);
-	for (i = 0; i < 2; i++) {
-		if (child())
-			continue;
-		move_to(a[3 + i], getpid());
-		while (time_left()) {
-			pid_t pid = fork();
-
-			if (!pid)
-				pair_child(a, i);
-			waitpid(pid, NULL, 0);
-		}
-		exit(0);
-	}
-	while (wait(NULL) > 0)
-		;
-	return report();
-}
-
-/* --- watch --- */
-
-static struct shared *control(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT, 0666);
-
-	if (fd < 0 || ftruncate(fd, sizeof(struct shared)))
-		die(path);
-	return share(fd);
-}
-
-static int watch(char **a)
-{
-	sh = control(a[1]);
-	move_to(a[2], getpid());
-	sh->ready = true;
-	while (sh->expect != END) {
-		unsigned round = sh->round, want = sh->expect;
-		int fd = open(a[0], O_RDONLY);
-
-		if (want == ANY) {
-			sh->unsure++;
-			usleep(1000); /* let those who change something come to it */
-		} else if (sh->round != round) {
-			sh->unsure++;
-		} else {
-			sh->right += fd >= 0 && want == ALLOW;
-			sh->wrong += fd >= 0 && want == DENY;
-			sh->denied += fd < 0 && want == DENY;
-			sh->lost += fd < 0 && want == ALLOW;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	return report();
-}
-
-/* `round` brackets the change, so that an open that spans it is not judged. */
-static int expect(char **a)
-{
-	int i;
-
-	sh = control(a[0]);
-	for (i = 0; i < 5000 && !sh->ready; i++)
-		usleep(1000);
-	for (i = 0; i <= END; i++)
-		if (!strcmp(a[1], expect_name[i])) {
-			sh->round++;
-			sh->expect = i;
-			sh->round++;
-			usleep(i == ANY ? 20000 : 150000); /* some opens of either kind */
-			return 0;
-		}
-	return 2;
-}
+#include "races_tasks.h"
 
 static const struct {
 	const char *name;
 	int args;
 	int (*run)(char **a);
 } modes[] = {
-	{"swap", 4, swap}, {"reuse", 3, reuse}, {"evict", 3, evict},   {"moved", 4, moved},
-	{"pair", 5, pair}, {"watch", 3, watch}, {"expect", 2, expect},
+	{"swap", 4, swap},   {"torn", 4, torn}, {"reuse", 3, reuse}, {"evict", 3, evict},
+	{"moved", 4, moved}, {"pair", 5, pair}, {"watch", 3, watch}, {"expect", 2, expect},
 };
 
 int main(int argc, char **argv)

@@ -10,17 +10,17 @@ mkdir -p "$A/in" "$O"
 
 for_s() { echo $(($1 * ${RACES:-1})); }
 
-image() { # FS SIZE: made and mounted at $W/FS
+image() { # FS SIZE OPTIONS: made and mounted at $W/FS
 	mkdir "$W/$1"
 	truncate -s "$2" "$W/$1.img"
-	"mkfs.$1" -q "$W/$1.img" && mount -o loop "$W/$1.img" "$W/$1"
+	"mkfs.$1" -q "${@:3}" "$W/$1.img" && mount -o loop "$W/$1.img" "$W/$1"
 } >"$W/mkfs.log" 2>&1
 
 mkdir "$W/tmpfs" "$W/overlay" "$W/bound"
 mount -t tmpfs tmpfs "$W/tmpfs"
 kinds="tmpfs"
 declare -A user=([tmpfs]=root [ext4]=nobody [overlay]=nobody [btrfs]=root)
-if image ext4 64M; then
+if image ext4 64M -O ^metadata_csum; then # so that generations can be set
 	kinds="$kinds ext4"
 	mkdir "$W/ext4/"{lower,upper,work}
 	mount -t overlay -o "lowerdir=$W/ext4/lower,upperdir=$W/ext4/upper,workdir=$W/ext4/work" \
@@ -32,6 +32,7 @@ for k in $kinds; do
 	mkdir "$W/$k/ok" "$W/$k/secret"
 done
 
+keep_loaded
 policy "$W/b.yaml" </dev/null
 policy "$W/a.yaml" <<EOF
   - allow: [read]
@@ -39,7 +40,7 @@ policy "$W/a.yaml" <<EOF
   - allow: [read, write]
     path: ["$W/*/ok/rw/**"]
   - deny: [read]
-    path: ["$W/*/ok/any/*.key", "$W/*/ok/lit/.hidden*", "$W/*/ok/lit/secret-*", "$W/*/ok/lit/?secret"]
+    path: ["$W/*/ok/any/*.key/**", "$W/*/ok/lit/.hidden*", "$W/*/ok/lit/secret-*", "$W/*/ok/lit/?secret"]
 EOF
 
 # --- names: the first open keeps, the others use what was kept ---
@@ -160,8 +161,9 @@ race() { # NAME COMMAND...
 	status "cache: $1: $said" 0 test $rc = 0
 }
 for k in $kinds; do
-	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 4)" "$A" "${user[$k]}"
-	race "reuse on $k" reuse "$W/$k" "$(for_s 2)" "$A"
+	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 2)" "$A" "${user[$k]}"
+	race "torn names on $k as ${user[$k]}" torn "$W/$k" "$(for_s 2)" "$A" "${user[$k]}"
+	race "reuse on $k" reuse "$W/$k" "$(for_s 1)" "$A"
 done
 
 mkdir "$W/btrfs/two"
@@ -174,7 +176,7 @@ btrfs -q subvolume snapshot "$W/btrfs/two/ok" "$W/btrfs/two/secret" >"$W/log" 2>
 race "a directory and its snapshot" evict "$W/btrfs/two" "$(for_s 6)" "$A"
 
 check "cache: attach another" "$SBX" attach --cgroup "$O" --policy "$W/b.yaml" --name other
-race "a process that was elsewhere" moved "$W/tmpfs/ok/w" "$(for_s 5)" "$A" "$O"
+race "a process that was elsewhere" moved "$W/tmpfs/ok/w" "$(for_s 4)" "$A" "$O"
 check "cache: detach" "$SBX" detach --name other
 policy "$W/c.yaml" <<EOF
   - allow: [read]
@@ -184,7 +186,7 @@ echo x >"$W/tmpfs/secret/w"
 check "cache: attach the opposite" "$SBX" attach --cgroup "$O" --policy "$W/c.yaml" --name other
 race "fork storms in two sandboxes" pair "$W/tmpfs/ok/w" "$W/tmpfs/secret/w" "$(for_s 4)" "$A" "$O"
 
-"$SBX" detach --all >/dev/null 2>&1
+unload cache
 umount "$W/bound/secret" "$W/bound/ok" "$W/tmpfs/ok/one" "$W/single" "$W/overlay" \
 	"$W/ext4" "$W/btrfs" "$W/tmpfs"
 rmdir "$A/in" "$A" "$O"

@@ -209,7 +209,10 @@ args=(
 if [ -n "$icount" ]; then
 	args+=(-accel tcg -smp 1 -icount shift=0,sleep=off)
 else
-	args+=(-accel "tcg,thread=single" -smp "$smp")
+	# In turns, which costs the host least. Races want SBX_VM_PARALLEL=1: really at once.
+	threads=single
+	[ -z "${SBX_VM_PARALLEL:-}" ] || threads=multi
+	args+=(-accel "tcg,thread=$threads" -smp "$smp")
 fi
 [ -z "$net" ] || args+=(-netdev user,id=net -device virtio-net-pci,netdev=net,romfile=)
 [ -z "$share" ] || args+=(
