@@ -56,6 +56,7 @@ static int closed(int fd)
 #include "act_net.h"
 #include "act_uring.h"
 #include "act_hazards.h"
+#include "act_admin.h"
 
 /* --- processes and the machine --- */
 
@@ -382,6 +383,7 @@ static const struct op {
 	{"bind-mount", 2, do_bind_mount},
 	{"move-mount", 2, do_move_mount},
 	{"umount", 1, do_umount},
+	{"shell", 1, do_shell},
 	{"touch", 1, do_touch},
 	{"drop-caches", 0, do_drop_caches},
 	{"uring-openat2", 2, do_uring_openat2},

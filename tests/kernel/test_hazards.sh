@@ -20,7 +20,7 @@ image btrfs 128M
 # The tree that every run starts with. Of the overlay, half lies in the lower layer.
 t=$W/template
 mkdir -p "$t"/{low,ro/{dir,empty},out/{dir,tree},bin,drop,wx,jail} \
-	"$t"/ok/{.git/hooks,secret,dir/sub,tree,g/hooks,box/b/hooks,plain/x,plain2,anc/d,lazy,own-new,own-bind,bind,bind2} \
+	"$t"/ok/{.git/hooks,secret,dir/sub,tree,g/hooks,box/b/hooks,plain/x,plain2,anc/d,lazy,moved,own-new,own-bind,bind,bind2} \
 	"$t"/ok/nest/{a/priv,a/pub,c/pub} "$t"/out/{anc,back,bind,move}
 for f in ok/{a,b,c,own,.env,empty.env,secret/key,.git/config,.git/hooks/pre,dir/a,dir/sub/a,tree/a,g/hooks/pre,anc/d/f} \
 	ok/nest/a/{priv/k,pub/k} ok/nest/c/pub/k ok/{m1,m2,m3,m4,m5,m6,m7,m8,m9,file,bind/below} ok/box/b/hooks/pre \
@@ -66,8 +66,10 @@ fresh() { # FS: the tree anew, with a file system in it that is older than the s
 	mkdir -p "$u/jail$u/ok"
 	echo x >"$u/jail$u/ok/a"
 	ln "$u/out/b" "$u/ok/hard"
-	mount -t tmpfs lazy "$u/ok/lazy"
-	echo x >"$u/ok/lazy/a"
+	for d in lazy moved; do
+		mount -t tmpfs $d "$u/ok/$d"
+		echo x >"$u/ok/$d/a"
+	done
 }
 
 policy "$W/hazards.yaml" <<EOF
@@ -117,7 +119,8 @@ run_on() {
 	}
 }
 
-kinds=${KINDS:-tmpfs ext4 btrfs overlay}
+kinds="tmpfs ext4 btrfs overlay"
+export UPDATE="'$SBX' update --name hazards --policy '$W/hazards.yaml' >'$W/log' 2>&1"
 keep_loaded
 before() { # [OPTIONS of attach]: trees anew, and the sandbox
 	for k in $kinds; do fresh "$k"; done
@@ -126,7 +129,7 @@ before() { # [OPTIONS of attach]: trees anew, and the sandbox
 after() { # FILE: what was denied
 	"$SBX" events --name hazards --json >"$1"
 	"$SBX" detach --name hazards >"$W/log" 2>&1
-	for k in $kinds; do umount -l "$W/$k/u/ok/lazy" "$W/$k/u/out/move" 2>/dev/null; done
+	for k in $kinds; do umount -l "$W/$k/u/ok/lazy" "$W/$k/u/ok/moved" 2>/dev/null; done
 }
 
 before
