@@ -334,6 +334,34 @@ static int do_core_in(char **a)
 	return !r != !!WCOREDUMP(status) ? -EIO : r;
 }
 
+static int read_proc(pid_t pid, const char *what)
+{
+	char name[300];
+
+	snprintf(name, sizeof(name), "/proc/%d/%s", pid, what);
+	return closed(open(name, O_RDONLY));
+}
+
+static int do_proc_child(char **a)
+{
+	pid_t pid = fork();
+	int r;
+
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	r = pid < 0 ? -errno : read_proc(pid, a[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return r;
+}
+
+static int do_proc_parent(char **a)
+{
+	return read_proc(getppid(), a[0]);
+}
+
 /* --- attributes --- */
 
 static int do_getxattr(char **a)

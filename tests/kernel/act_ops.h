@@ -384,6 +384,8 @@ static const struct op {
 	{"move-mount", 2, do_move_mount},
 	{"umount", 1, do_umount},
 	{"shell", 1, do_shell},
+	{"proc-child", 1, do_proc_child},
+	{"proc-parent", 1, do_proc_parent},
 	{"touch", 1, do_touch},
 	{"drop-caches", 0, do_drop_caches},
 	{"uring-openat2", 2, do_uring_openat2},

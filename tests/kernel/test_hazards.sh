@@ -135,6 +135,9 @@ after() { # FILE: what was denied
 before
 for k in $kinds; do run_on "$k" root "$A" one; done
 after "$W/denied"
+for why in policy unnamed deep widens hollows others-proc not-in-sandbox; do
+	check "hazards: the reason is told: $why" grep -q "\"$why\"" "$W/denied"
+done
 before
 for k in $kinds; do run_on "$k" nobody "$A" one; done
 after "$W/denied-user"
