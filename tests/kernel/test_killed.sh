@@ -48,7 +48,7 @@ attach_k=(attach --cgroup killed --policy "$W/a.yaml" --name k)
 # shellcheck disable=SC2034
 seen_True=0 seen_False=0
 start_member "$c"
-"$SBX" attach --cgroup keeper --policy "$W/a.yaml" --name keeper >/dev/null 2>&1
+t_load=$(lasts attach --cgroup keeper --policy "$W/a.yaml" --name keeper)
 t_attach=$(lasts "${attach_k[@]}")
 t_update=$(lasts update --name k --policy "$W/a.yaml")
 t_detach=$(lasts detach --name k)
@@ -74,13 +74,13 @@ for i in $(seq "$ROUNDS"); do
 	esac
 done
 check "update, killed: the old policy or the new one" wants 0 $bad
+t_unload=$(now_ms)
 status "after all this, detach --all" 0 "$SBX" detach --all
+t_unload=$(($(now_ms) - t_unload))
 check "leaves nothing" same_counts "$before"
 
 # While the programs themselves are loaded.
 bad=0
-t_load=$(lasts "${attach_k[@]}")
-t_unload=$(lasts detach --name k)
 for _ in $(seq "$((2 * ${RACES:-1}))"); do
 	killed $((RANDOM % (t_load + 1))) "${attach_k[@]}"
 	whole_or_absent || bad=$((bad + 1))
