@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # work.sh FILE: an archive of what the larger pieces of work need: a git repository of 5,000 files
-# whose branches differ in 500, and 50 small C files with a makefile. The same one every time.
+# whose branches differ in 500, and 50 small C files with a makefile. The same one every time. And beside
+# it usr.ext4.
 set -Eeuo pipefail
 trap 'echo "work.sh: error: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 out=$(readlink -f "$1")
-[ ! -e "$out" ] || [ "$0" -nt "$out" ] || exit 0
+usr=${out%/*}/usr.ext4
+[ ! -e "$out" ] || [ ! -e "$usr" ] || [ "$0" -nt "$out" ] || exit 0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -43,3 +45,11 @@ printf '#include "all.h"\nint main(void)\n{\n\treturn function0(0);\n}\n' >main.
 cd "$tmp"
 tar -cf "$out.new" repo build
 mv "$out.new" "$out"
+
+# The names of /usr on a file system as machines have it. (What the virtual machine shows as its own is
+# an overlay over a remote one, of which nothing is kept.)
+cp -a --attributes-only /usr/. "$tmp/usr"
+chmod -R a+rX "$tmp/usr" # what takes a capability, a sandbox does not see
+rm -f "$usr.new"
+mke2fs -q -t ext4 -d "$tmp/usr" -N 400000 -E root_owner=0:0 "$usr.new" 512M
+mv "$usr.new" "$usr"
