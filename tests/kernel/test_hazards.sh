@@ -91,13 +91,13 @@ policy "$W/hazards.yaml" <<EOF
   - allow: [read, write, exec]
     path: "$W/*/u/wx/**"
 capabilities: [cap_chown, cap_dac_override, cap_dac_read_search, cap_fowner, cap_fsetid, cap_kill, cap_setpcap,
-  cap_linux_immutable, cap_net_admin, cap_sys_chroot, cap_sys_ptrace, cap_sys_admin, cap_sys_resource, cap_mknod,
+  cap_linux_immutable, cap_net_admin, cap_sys_chroot, cap_sys_ptrace, cap_sys_admin, cap_sys_resource,
   cap_lease, cap_setfcap, cap_checkpoint_restore]
 EOF
 policy "$W/everything.yaml" <<EOF
   - allow: [read, write, exec]
     path: "/**"
-capabilities: [cap_chown, cap_dac_override, cap_dac_read_search, cap_fowner, cap_fsetid, cap_sys_admin, cap_mknod,
+capabilities: [cap_chown, cap_dac_override, cap_dac_read_search, cap_fowner, cap_fsetid, cap_sys_admin,
   cap_setfcap, cap_checkpoint_restore]
 EOF
 
