@@ -203,7 +203,7 @@ work() { # OP ARGS...
 	[ "$2" = warm ] || "${bound[@]}" --run make -- make -s
 	rm -f ./*.o program
 	"${bound[@]}" --run python -- /usr/bin/python3 -B -c "$storm"
-	"${bound[@]}" --run find -- find /usr/local -name no-such-name
+	"${bound[@]}" --run find -- find /usr/local/src -name no-such-name
 	cd "$ROOT"
 }
 
@@ -211,7 +211,7 @@ macro() {
 	mount_fs tmpfs 10
 	note "warming up"
 	tar -C /b/p -xf "$BENCH/work.tar" --no-same-owner
-	mount -o loop,ro "$BENCH/usr.ext4" /usr/local
+	mkdir -p /usr/local/src && mount -o loop,ro "$BENCH/usr.ext4" /usr/local/src # not in PATH
 	work op warm 0 >/dev/null
 	note "none"
 	work op none 0
