@@ -178,6 +178,32 @@ SBX_MAP struct {
 	__type(value, struct sbx_dir);
 } sbx_dirs SEC(".maps");
 
+/* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */
+struct sbx_peer {
+	__u64 hi, lo; /* the address as a number; IPv4: in lo */
+	__u64 what;   /* family << 48 | type of the socket << 40 | SBX_PROTO_* << 16 | port */
+};
+
+#define SBX_PEER_FAMILY	   48
+#define SBX_PEER_TYPE	   40
+#define SBX_PEER_DIRECTION 32 /* left free */
+#define SBX_PEER_PROTO	   16
+
+/* What an image granted: see peer.h. `version` is odd while it is written. */
+struct sbx_grant {
+	__u64 version;
+	__u64 image;
+	struct sbx_peer peer; /* with the direction */
+	__u64 pad[3];
+};
+
+/* hash of peer and image -> struct sbx_grant: global data, as above; nobody else looks */
+#ifdef SBX_DEFINE_MAPS
+__u64 sbx_grant_words[SBX_GRANT_CACHE * SBX_WORDS(struct sbx_grant)];
+#else
+extern __u64 sbx_grant_words[SBX_GRANT_CACHE * SBX_WORDS(struct sbx_grant)];
+#endif
+
 /* task -> label */
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -219,16 +245,6 @@ struct sbx_found {
 	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
 	__u32 parent;  /* state of the directory that holds it */
 	__u64 image;   /* id of the image that said so */
-};
-
-/* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */
-struct sbx_peer {
-	__u64 hi, lo;  /* the address as a number; IPv4: in lo */
-	__u8 addr[16]; /* network order */
-	__u16 family;
-	__u16 port;
-	__u16 proto; /* SBX_PROTO_* */
-	__u16 type;  /* of the socket */
 };
 
 /*

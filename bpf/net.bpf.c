@@ -4,314 +4,36 @@
  *
  * A peer is named by connect, by an address on a message, by TCP fast open, by bind and by listen
  * on an unbound socket. The address is made canonical and looked up in the interval tables of each
- * sandbox's image (include/sbx_image.h). Options and control messages that would change the
- * destination afterwards are refused. What the kernel does for itself (kern) is not judged.
+ * sandbox's image (peer.h). Options and control messages that would change the destination
+ * afterwards are refused. What the kernel does for itself (kern, sk_kern_sock) is not judged.
  */
-#include "decide.h"
+#include "peer.h"
+#include "sockname.h"
 
-#define AF_UNSPEC  0
-#define AF_UNIX	   1
-#define AF_INET	   2
-#define AF_INET6   10
-#define AF_NETLINK 16
+#define NETLINK_ROUTE	      0
+#define MSG_FASTOPEN	      0x20000000
+#define SOL_IP		      0
+#define SOL_IPV6	      41
+#define IP_OPTIONS	      4
+#define IP_RETOPTS	      7
+#define IP_PKTINFO	      8
+#define IPV6_2292RTHDR	      5
+#define IPV6_2292PKTOPTS      6
+#define IPV6_FLOWLABEL	      32 /* IPV6_FLOWLABEL_MGR */
+#define IPV6_RTHDR	      57
+#define SOCK_BINDPORT_LOCK    8
+#define SBX_MAX_CMSG	      64
+#define SBX_PORT_OF(a, b)     ((__u16)((a) << 8 | (b)))
+#define SBX_IP_OF(a, b, c, d) ((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
-#define SOCK_STREAM	 1
-#define SOCK_DGRAM	 2
-#define SOCK_TYPE_MASK	 0xf
-#define IPPROTO_TCP	 6
-#define IPPROTO_UDP	 17
-#define NETLINK_ROUTE	 0
-#define MSG_FASTOPEN	 0x20000000
-#define SOL_IP		 0
-#define SOL_IPV6	 41
-#define IP_OPTIONS	 4
-#define IP_RETOPTS	 7
-#define IPV6_2292RTHDR	 5
-#define IPV6_2292PKTOPTS 6
-#define IPV6_FLOWLABEL	 32 /* IPV6_FLOWLABEL_MGR */
-#define IPV6_RTHDR	 57
-#define SBX_MAX_CMSG	 64
-#define SBX_SEARCH_STEPS 18 /* more than log2 of the records that fit into a chunk */
-
-/* --- the interval tables --- */
-
-struct search {
-	struct sbx_chunk *chunk;
-	struct sbx_scratch *sc;
-	__u64 hi, lo; /* the key */
-	__u32 off;    /* of the first record, in 8-byte words */
-	__u32 kind;   /* 0: struct sbx_net4, 1: struct sbx_net6, 2: struct sbx_port */
-};
-
-static __always_inline __u64 search_word(struct search *s, __u32 word)
-{
-	sbx_opaque(word);
-	return s->chunk->dword[word & (SBX_CHUNK_BYTES / 8 - 1)];
-}
-
-/* Is the record's start at most the key? */
-static __always_inline bool search_below(struct search *s, __u32 record)
-{
-	__u64 hi;
-
-	if (s->kind != 1)
-		return (__u32)search_word(s, s->off + record) <= (__u32)s->lo;
-	hi = search_word(s, s->off + record * 3);
-	return hi < s->hi || (hi == s->hi && search_word(s, s->off + record * 3 + 1) <= s->lo);
-}
-
-static long search_step(__u32 i, struct search *s)
-{
-	struct sbx_cursor *at = &s->sc->at; /* level, len: lower and upper bound */
-	__u32 mid;
-
-	if (at->level + 1 >= at->len)
-		return 1;
-	mid = at->level + (at->len - at->level) / 2;
-	if (search_below(s, mid))
-		at->level = mid;
-	else
-		at->len = mid;
-	return 0;
-}
-
-/* The last of `count` records whose start is at most the key (the first one starts at 0). */
-static __always_inline __u32 search(struct search *s, __u32 byte_off, __u32 count)
-{
-	s->off = byte_off / 8;
-	s->sc->at.level = 0;
-	s->sc->at.len = count;
-	bpf_loop(SBX_SEARCH_STEPS, search_step, s, 0);
-	return s->sc->at.level;
-}
-
-static __always_inline int search_addr(struct search *s, struct sbx_net_dir *dir, void *image,
-				       bool v6)
-{
-	struct sbx_sect sect = dir->v4;
-	__u32 no, record;
-	int i;
-
-	if (v6) {
-		sect = dir->v6[0];
-		for (i = 1; i < SBX_NET6_SECTS; i++) {
-			no = dir->v6[i].chunk;
-			if (!dir->v6[i].count)
-				break;
-			s->chunk = bpf_map_lookup_elem(image, &no);
-			s->off = dir->v6[i].off / 8;
-			s->kind = 1;
-			if (!s->chunk)
-				return -1;
-			if (search_below(s, 0))
-				sect = dir->v6[i];
-		}
-	}
-	s->kind = v6;
-	no = sect.chunk;
-	s->chunk = bpf_map_lookup_elem(image, &no);
-	if (!s->chunk || !sect.count)
-		return -1;
-	record = search(s, sect.off, sect.count);
-	return v6 ? (__u32)search_word(s, s->off + record * 3 + 2)
-		  : search_word(s, s->off + record) >> 32;
-}
-
-/* What sandbox `id` says of scratch.peer: SBX_PORT_*, or -1, which denies. */
-SBX_GLOBAL int net_verdict(__u64 id, __u32 direction)
-{
-	struct sbx_scratch *sc = sbx_scratch_get();
-	__u32 zero = 0, no = SBX_SLOT_OF(id);
-	struct search s = {.sc = sc};
-	struct sbx_net_dir *dir;
-	struct sbx_chunk *hdr;
-	__u64 pset;
-	void *image;
-	int set;
-
-	image = bpf_map_lookup_elem(&sbx_images, &no);
-	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-	if (!hdr || !sc)
-		return -1; /* fail closed */
-	dir = &hdr->hdr.net[direction & (SBX_DIRS - 1)];
-	s.hi = sc->peer.hi;
-	s.lo = sc->peer.lo;
-	set = search_addr(&s, dir, image, sc->peer.family == AF_INET6);
-	no = dir->psets.chunk;
-	s.chunk = bpf_map_lookup_elem(image, &no);
-	if (set < 0 || (__u32)set >= dir->psets.count || !s.chunk)
-		return -1; /* fail closed */
-	pset = search_word(&s, dir->psets.off / 8 + set);
-	no = dir->ports.chunk;
-	s.chunk = bpf_map_lookup_elem(image, &no);
-	if (!s.chunk || !(pset >> 32))
-		return -1; /* fail closed */
-	s.kind = 2;
-	s.lo = (__u32)sc->peer.proto << 16 | sc->peer.port;
-	no = search(&s, dir->ports.off + (__u32)pset * 8, pset >> 32);
-	return search_word(&s, s.off + no) >> 32;
-}
-
-/* --- verdicts and reports --- */
-
-static __always_inline void report_peer(struct sbx_peer *p)
-{
-	struct sbx_draft *dr = sbx_draft_get();
-
-	if (!dr)
-		return;
-	dr->ev.family = p->family;
-	dr->ev.port = p->port;
-	dr->ev.proto = p->proto == SBX_PROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
-	dr->ev.socktype = p->type;
-	__builtin_memcpy(dr->ev.addr, p->addr, sizeof(p->addr));
-	dr->key.object = (p->hi * 0x9e3779b97f4a7c15ull ^ p->lo) * 0x9e3779b97f4a7c15ull +
-			 ((__u64)p->family << 32 | (__u32)p->proto << 16 | p->port);
-}
-
-static long net_one(__u32 i, struct ask *a)
-{
-	__u64 id = a->l->id[SBX_EACH(i)];
-	__u32 mode;
-	int verdict;
-
-	if (!sbx_alive(id))
-		return 0;
-	verdict = net_verdict(id, a->dir);
-	if (verdict >= 0 && (verdict & SBX_PORT_ALLOW))
-		return 0;
-	mode = sbx_mode_of(id);
-	sbx_report_begin(a->op, verdict < 0 ? SBX_WHY_INTERNAL : SBX_WHY_POLICY,
-			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
-	report_peer(&a->sc->peer);
-	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));
-	a->denied = mode != SBX_MODE_AUDIT;
-	return a->denied;
-}
-
-/* The peer in scratch memory, judged by all sandboxes. EACCES, as Landlock and SELinux say. */
-SBX_GLOBAL int judge_peer(struct sbx_label *l, __u32 op, __u32 direction)
-{
-	struct ask a = {.sc = sbx_scratch_get(), .l = l, .op = op, .dir = direction};
-
-	if (!l || !a.sc)
-		return -EACCES; /* fail closed */
-	bpf_loop(SBX_MAX_NEST, net_one, &a, 0);
-	return a.denied || (l->flags & SBX_LABEL_OVERFLOW) ? -EACCES : 0;
-}
-
-/* --- addresses --- */
-
-union address {
-	__u16 family;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-static __always_inline void peer_v4(struct sbx_peer *p, const __u8 *a, bool target)
-{
-	__u32 n = (__u32)a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3];
-
-	if (!n && target) /* connecting to 0.0.0.0 reaches this host */
-		n = 0x7f000001;
-	p->family = AF_INET;
-	p->hi = 0;
-	p->lo = n;
-	__builtin_memset(p->addr, 0, sizeof(p->addr));
-	p->addr[0] = n >> 24;
-	p->addr[1] = n >> 16;
-	p->addr[2] = n >> 8;
-	p->addr[3] = n;
-}
-
-static __always_inline void peer_v6(struct sbx_peer *p, const __u8 *a, bool target)
-{
-	__u64 hi, lo;
-
-	__builtin_memcpy(&hi, a, 8);
-	__builtin_memcpy(&lo, a + 8, 8);
-	hi = __builtin_bswap64(hi);
-	lo = __builtin_bswap64(lo);
-	if (!hi && lo >> 32 == 0xffff) { /* ::ffff:a.b.c.d */
-		peer_v4(p, a + 12, target);
-		return;
-	}
-	if (!hi && !lo && target) /* connecting to :: reaches this host */
-		lo = 1;
-	p->family = AF_INET6;
-	p->hi = hi;
-	p->lo = lo;
-	__builtin_memcpy(p->addr, a, 8);
-	lo = __builtin_bswap64(lo);
-	__builtin_memcpy(p->addr + 8, &lo, 8);
-}
-
-/*
- * Reads a socket address that the kernel has copied already. AF_UNSPEC is an IPv4 address to bind()
- * and to sendmsg() on an IPv4 socket. Returns false for what is no IP address.
- */
-static __noinline bool peer_read(struct sbx_scratch *sc, const void *addr, int len, bool target)
-{
-	union address a = {};
-
-	if (!sc || !addr)
-		return false;
-	if (len > (int)sizeof(a))
-		len = sizeof(a);
-	if (len < (int)sizeof(a.family))
-		return false;
-	sbx_opaque(len);
-	if (bpf_probe_read_kernel(&a, len & 31, addr))
-		return false;
-	if (a.family == AF_INET6) {
-		peer_v6(&sc->peer, a.in6.sin6_addr, target);
-		sc->peer.port = __builtin_bswap16(a.in6.sin6_port);
-		return true;
-	}
-	if (a.family != AF_INET && a.family != AF_UNSPEC)
-		return false;
-	peer_v4(&sc->peer, a.in.sin_addr, target);
-	sc->peer.port = __builtin_bswap16(a.in.sin_port);
-	return true;
-}
-
-static __always_inline __u16 read_family(const void *addr, int len)
-{
-	__u16 family = 0xffff;
-
-	if (len >= (int)sizeof(family))
-		bpf_probe_read_kernel(&family, sizeof(family), addr);
-	return family;
-}
-
-/* Judges `addr` as seen from the socket. */
-static __always_inline int check_peer(struct sock *sk, const void *addr, int len, __u32 op,
-				      __u32 direction)
-{
-	struct sbx_label *l = sbx_subject();
-	struct sbx_scratch *sc;
-
-	if (!l)
-		return -EACCES; /* fail closed */
-	if (!sbx_bound(l))
-		return 0;
-	sc = sbx_scratch_get();
-	if (!sc)
-		return -EACCES; /* fail closed */
-	sc->peer.type = sk->sk_type;
-	sc->peer.proto = sk->sk_type == SOCK_DGRAM ? SBX_PROTO_UDP : SBX_PROTO_TCP;
-	if (!peer_read(sc, addr, len, direction == SBX_DIR_CONNECT))
-		return sbx_deny(l, op, SBX_WHY_FAMILY, -1, 0) ? -EACCES : 0;
-	return judge_peer(l, op, direction);
-}
+/* --- kinds of sockets --- */
 
 static __always_inline bool is_ip(__u16 family)
 {
-	return family == AF_INET || family == AF_INET6;
+	return (family | 8) == AF_INET6; /* 2 and 10 */
 }
 
-/* --- making sockets --- */
-
+/* The kinds that every policy can speak of, as they are asked for and as they are. */
 static __always_inline bool kind_known(int family, int type, int protocol)
 {
 	if (family == AF_UNIX)
@@ -323,7 +45,18 @@ static __always_inline bool kind_known(int family, int type, int protocol)
 	return type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
 }
 
-static long family_one(__u32 i, struct ask *a)
+static __always_inline bool kind_opened(struct sbx_image_hdr *hdr, __u32 family, __u32 type,
+					__u32 protocol)
+{
+	if (is_ip(family))
+		return protocol == IPPROTO_MPTCP && type == SOCK_STREAM &&
+		       (hdr->flags & SBX_IMG_MPTCP);
+	if (family == AF_NETLINK)
+		return protocol < 32 && (hdr->netlink >> protocol & 1);
+	return family < 64 && (hdr->families >> family & 1);
+}
+
+static long kind_one(__u32 i, struct ask *a)
 {
 	__u64 id = a->l->id[SBX_EACH(i)];
 	__u32 zero = 0, no = SBX_SLOT_OF(id), mode;
@@ -336,11 +69,10 @@ static long family_one(__u32 i, struct ask *a)
 		return 0;
 	image = bpf_map_lookup_elem(&sbx_images, &no);
 	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-	if (hdr && family == AF_NETLINK && protocol == NETLINK_ROUTE &&
-	    (hdr->hdr.families & (1ull << AF_NETLINK)))
+	if (hdr && kind_opened(&hdr->hdr, family, type, protocol))
 		return 0;
 	mode = sbx_mode_of(id);
-	sbx_report_begin(SBX_OP_SOCKET, SBX_WHY_FAMILY, -1);
+	sbx_report_begin(a->op, SBX_WHY_FAMILY, -1);
 	if (dr) {
 		dr->ev.family = family;
 		dr->ev.socktype = type;
@@ -352,24 +84,38 @@ static long family_one(__u32 i, struct ask *a)
 	return a->denied;
 }
 
-/* SCTP, DCCP, UDP-Lite, MPTCP (whose subflows go to addresses that the peer announces), ICMP, raw
- * and packet sockets and all other families: EAFNOSUPPORT, as if the kernel had none. */
+/* Is the kind open to every sandbox of the label? */
+SBX_GLOBAL int judge_kind(struct sbx_label *l, __u32 op, __u32 family, __u32 type, __u32 protocol)
+{
+	struct ask a = {.l = l, .op = op, .dir = family, .both = type, .rights = protocol};
+
+	if (!l)
+		return -EAFNOSUPPORT; /* fail closed */
+	bpf_loop(SBX_MAX_NEST, kind_one, &a, 0);
+	return a.denied || (l->flags & SBX_LABEL_OVERFLOW) ? -EAFNOSUPPORT : 0;
+}
+
+/*
+ * SCTP, DCCP, UDP-Lite, ICMP, raw and packet sockets and all families that the policy does not
+ * name: EAFNOSUPPORT, as if the kernel had none. MPTCP, too, where not every address is allowed:
+ * its subflows go to addresses that the peer announces.
+ */
 SEC("lsm/socket_create")
 int BPF_PROG(sbx_socket_create, int family, int type, int protocol, int kern, int ret)
 {
-	struct ask a = {.dir = family, .both = type & SOCK_TYPE_MASK, .rights = protocol};
+	struct sbx_label *l;
 
 	if (ret || kern || sbx_outside())
 		return ret;
-	if (kind_known(family, type & SOCK_TYPE_MASK, protocol))
+	type &= SOCK_TYPE_MASK;
+	if (kind_known(family, type, protocol))
 		return 0;
-	a.l = sbx_subject();
-	if (!a.l)
+	l = sbx_subject();
+	if (!l)
 		return -EAFNOSUPPORT; /* fail closed */
-	if (!sbx_bound(a.l))
+	if (!sbx_bound(l))
 		return 0;
-	bpf_loop(SBX_MAX_NEST, family_one, &a, 0);
-	return a.denied ? -EAFNOSUPPORT : 0;
+	return sbx_verdict(judge_kind(l, SBX_OP_SOCKET, family, type, protocol));
 }
 
 /* Remembers for unix sockets whose they are. */
@@ -397,50 +143,279 @@ int BPF_PROG(sbx_socket_post_create, struct socket *sock, int family, int type, 
 	return 0;
 }
 
+/* --- addresses --- */
+
+union address {
+	__u16 family;
+	__u8 byte[28];
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+#define SBX_WHAT(family, type, proto)                                          \
+	((__u64)(family) << SBX_PEER_FAMILY | (__u64)(type) << SBX_PEER_TYPE | \
+	 (proto) << SBX_PEER_PROTO)
+
+static __always_inline void peer_v4(struct sbx_peer *p, __u32 n)
+{
+	p->hi = 0;
+	p->lo = n;
+	p->what = (p->what & (1ull << SBX_PEER_FAMILY) - 1) | SBX_WHAT(AF_INET, 0, 0);
+}
+
+static __always_inline void peer_v6(struct sbx_peer *p, __u64 hi, __u64 lo)
+{
+	p->hi = hi;
+	p->lo = lo;
+	p->what = (p->what & (1ull << SBX_PEER_FAMILY) - 1) | SBX_WHAT(AF_INET6, 0, 0);
+	if (!hi && lo >> 32 == 0xffff) /* ::ffff:a.b.c.d */
+		peer_v4(p, lo);
+}
+
+/*
+ * Reads an address that the kernel has copied already: no other thread can change it. AF_UNSPEC is
+ * an IPv4 address to bind() and to sendmsg() on an IPv4 socket. false: it is no IP address.
+ */
+static __noinline bool peer_read(struct sbx_peer *p, const void *addr, int len)
+{
+	union address a = {};
+	__u64 hi, lo;
+
+	if (!p || !addr || len < (int)sizeof(a.family))
+		return false;
+	if (len > (int)sizeof(a))
+		len = sizeof(a);
+	sbx_opaque(len);
+	if (bpf_probe_read_kernel(&a, len & 31, addr))
+		return false;
+	p->what |= __builtin_bswap16(a.in.sin_port); /* in both in one place */
+	if (a.family == AF_INET6) {
+		__builtin_memcpy(&hi, a.in6.sin6_addr, 8);
+		__builtin_memcpy(&lo, a.in6.sin6_addr + 8, 8);
+		peer_v6(p, __builtin_bswap64(hi), __builtin_bswap64(lo));
+		return true;
+	}
+	peer_v4(p, SBX_IP_OF(a.byte[4], a.byte[5], a.byte[6], a.byte[7]));
+	return a.family == AF_INET || a.family == AF_UNSPEC;
+}
+
+/* The same where the address is behind a typed pointer: single bytes are what the verifier lets us
+ * load there, and for IPv4 that costs less than a copy. */
+static __always_inline bool peer_load(struct sbx_peer *p, struct sockaddr *addr, int len)
+{
+	volatile __u8 *b = (volatile __u8 *)addr;
+	__u64 a[2];
+
+	if (addr->sa_family == AF_INET && len >= 8) {
+		p->hi = 0;
+		p->lo = SBX_IP_OF(b[4], b[5], b[6], b[7]);
+		p->what |= SBX_WHAT(AF_INET, 0, 0) | SBX_PORT_OF(b[2], b[3]);
+		return true;
+	}
+	if (addr->sa_family != AF_INET6 || len < 24)
+		return peer_read(p, addr, len);
+	if (bpf_probe_read_kernel(a, sizeof(a), (void *)addr + 8))
+		return false;
+	p->what |= SBX_PORT_OF(b[2], b[3]);
+	peer_v6(p, __builtin_bswap64(a[0]), __builtin_bswap64(a[1]));
+	return true;
+}
+
 /* --- naming peers --- */
+
+/* TCP and UDP; everything else that somebody may have been handed goes the long way. */
+static __always_inline bool peer_plain(struct sbx_peer *p, struct sock *sk)
+{
+	__u32 type = sk->sk_type, kind = type << 16 | sk->sk_protocol;
+
+	_Static_assert(SOCK_STREAM >> 1 == SBX_PROTO_TCP && SOCK_DGRAM >> 1 == SBX_PROTO_UDP, "");
+	p->what = SBX_WHAT(0, type, type >> 1 & 1);
+	return (kind == (SOCK_STREAM << 16 | IPPROTO_TCP) ||
+		kind == (SOCK_DGRAM << 16 | IPPROTO_UDP)) &&
+	       is_ip(sk->__sk_common.skc_family);
+}
+
+/* The address that an IPv6 socket is bound to. */
+static __always_inline void peer_own6(struct sbx_peer *p, struct sock *sk)
+{
+	__u32 *a = sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32;
+
+	peer_v6(p, (__u64)__builtin_bswap32(a[0]) << 32 | __builtin_bswap32(a[1]),
+		(__u64)__builtin_bswap32(a[2]) << 32 | __builtin_bswap32(a[3]));
+}
+
+/*
+ * Connecting to 0.0.0.0 or :: reaches this host: by the address that the socket is bound to, or by
+ * the loopback address. `p` becomes that. A thread that binds the socket meanwhile makes it another
+ * address that it may bind.
+ */
+static __always_inline void peer_settle(struct sbx_peer *p, struct sock *sk)
+{
+	__u32 own = __builtin_bswap32(sk->__sk_common.skc_rcv_saddr);
+	struct sbx_peer bound = {};
+
+	if (p->lo | p->hi)
+		return;
+	if (sk->__sk_common.skc_family == AF_INET6)
+		peer_own6(&bound, sk);
+	if (peer_family(p) == AF_INET)
+		peer_v4(p, own ? own : LOOPBACK);
+	else if (peer_family(&bound) == AF_INET) /* to ::ffff:a.b.c.d */
+		peer_v4(p, LOOPBACK);
+	else
+		p->lo = 1;
+}
+
+static __always_inline bool kernels_own(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
+}
+
+/* Bound to :: it answers at every IPv4 address, too. */
+static __always_inline bool takes_both(struct sbx_peer *p, struct sock *sk)
+{
+	return peer_family(p) == AF_INET6 && !(p->hi | p->lo) &&
+	       !BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_ipv6only);
+}
+
+/* The peer in sc, for all sandboxes of l. */
+static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_label *l,
+					 struct sock *sk, __u32 op)
+{
+	bool both;
+	int ret;
+
+	if (!sc || !l)
+		return -EACCES; /* fail closed */
+	if (op == SBX_OP_CONNECT || op == SBX_OP_SEND) {
+		peer_settle(&sc->peer, sk);
+		return judge_peer(l, op, SBX_DIR_CONNECT);
+	}
+	both = takes_both(&sc->peer, sk);
+	ret = judge_peer(l, op, SBX_DIR_BIND);
+	if (ret || !both)
+		return ret;
+	peer_v4(&sc->peer, 0);
+	return judge_peer(l, op, SBX_DIR_BIND);
+}
+
+/* `p` is what was read of the address; NULL: nothing that IP knows. */
+static __noinline int peer_long(struct sock *sk, struct sbx_peer *p, __u32 op)
+{
+	struct sbx_label *l = sbx_subject();
+	struct sbx_scratch *sc;
+	__u32 family;
+
+	if (!l)
+		return -EACCES; /* fail closed */
+	if (!sbx_bound(l) || kernels_own(sk))
+		return 0;
+	sc = sbx_scratch_get();
+	if (!sc)
+		return -EACCES; /* fail closed */
+	family = sk->__sk_common.skc_family;
+	if (!kind_known(family, sk->sk_type, sk->sk_protocol) &&
+	    judge_kind(l, SBX_OP_SOCKET_USE, family, sk->sk_type, sk->sk_protocol))
+		return -EACCES;
+	if (!is_ip(family))
+		return 0; /* opened by the policy, and not judged further */
+	if (!p)
+		return sbx_deny(l, op, SBX_WHY_FAMILY, -1, 0) ? -EACCES : 0;
+	sc->peer = *p;
+	return judge_settled(sc, l, sk, op);
+}
+
+static long binds_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i)];
+	__u32 zero = 0, no = SBX_SLOT_OF(id);
+	struct sbx_chunk *hdr;
+	void *image;
+
+	if (!sbx_alive(id))
+		return 0;
+	image = bpf_map_lookup_elem(&sbx_images, &no);
+	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
+	a->denied = !hdr || hdr->hdr.flags & SBX_IMG_UNIX_BINDS;
+	return a->denied;
+}
+
+/* Unix sockets: a name in a directory is made as a file is (path_mknod), an abstract one can be
+ * taken unless rules speak of such. Whom they connect to, the unix hooks judge. */
+static __noinline int bind_name(struct sockaddr *address, int len)
+{
+	struct sbx_label *l = sbx_subject();
+	struct ask a = {.l = l};
+
+	if (!l)
+		return -EACCES; /* fail closed */
+	if (len <= 2 || ((volatile __u8 *)address)[2] || !sbx_bound(l))
+		return 0;
+	bpf_loop(SBX_MAX_NEST, binds_one, &a, 0);
+	if (!a.denied && !(l->flags & SBX_LABEL_OVERFLOW))
+		return 0;
+	return judge_abstract(l, (void *)address + 2, len - 2, SBX_OP_UNIX_BIND, SBX_WRITE);
+}
+
+/* Sockets that are neither TCP nor UDP. */
+static __noinline int name_other(struct sock *sk, struct sockaddr *address, int len, __u32 op)
+{
+	struct sbx_peer p;
+	bool read;
+
+	if (sk->__sk_common.skc_family == AF_UNIX)
+		return op == SBX_OP_BIND ? bind_name(address, len) : 0;
+	peer_plain(&p, sk);
+	read = peer_read(&p, address, len);
+	return peer_long(sk, read ? &p : NULL, op);
+}
+
+/* connect() and bind(). */
+static __always_inline int name_peer(struct socket *sock, struct sockaddr *address, int len,
+				     __u32 op, __u32 direction)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 cgroup = sbx_task_cgroup(t);
+	struct sbx_peer p;
+	struct sock *sk;
+
+	if (!sbx_cgroup_marked(cgroup))
+		return 0;
+	sk = sock->sk;
+	if (!sk)
+		return -EACCES; /* fail closed: never seen */
+	if (!peer_plain(&p, sk))
+		return sbx_verdict(name_other(sk, address, len, op));
+	if (!peer_load(&p, address, len))
+		return sbx_verdict(peer_long(sk, NULL, op));
+	if ((p.lo | p.hi) && quick_peer(t, cgroup, &p, direction))
+		return 0;
+	if (op == SBX_OP_CONNECT && address->sa_family == AF_UNSPEC)
+		return 0; /* lets go of a peer */
+	return sbx_verdict(peer_long(sk, &p, op));
+}
 
 SEC("lsm/socket_connect")
 int BPF_PROG(sbx_socket_connect, struct socket *sock, struct sockaddr *address, int addrlen,
 	     int ret)
 {
-	struct sock *sk;
-	__u16 family;
-
-	if (ret || sbx_outside())
-		return ret;
-	sk = sock->sk;
-	if (!sk)
-		return -EACCES; /* fail closed: never seen */
-	family = sk->__sk_common.skc_family;
-	if (family == AF_UNIX || family == AF_NETLINK)
-		return 0; /* judged by the unix hooks; at creation */
-	if (is_ip(family) && read_family(address, addrlen) == AF_UNSPEC)
-		return 0; /* lets go of a peer */
-	return sbx_verdict(check_peer(sk, address, addrlen, SBX_OP_CONNECT, SBX_DIR_CONNECT));
+	return ret ?: name_peer(sock, address, addrlen, SBX_OP_CONNECT, SBX_DIR_CONNECT);
 }
 
 SEC("lsm/socket_bind")
 int BPF_PROG(sbx_socket_bind, struct socket *sock, struct sockaddr *address, int addrlen, int ret)
 {
-	struct sock *sk;
-	__u16 family;
-
-	if (ret || sbx_outside())
-		return ret;
-	sk = sock->sk;
-	if (!sk)
-		return -EACCES; /* fail closed: never seen */
-	family = sk->__sk_common.skc_family;
-	if (family == AF_UNIX || family == AF_NETLINK)
-		return 0; /* a name in a directory: path_mknod; at creation */
-	return sbx_verdict(check_peer(sk, address, addrlen, SBX_OP_BIND, SBX_DIR_BIND));
+	return ret ?: name_peer(sock, address, addrlen, SBX_OP_BIND, SBX_DIR_BIND);
 }
 
-/* listen() on an unbound socket binds it to every address, on a port that the kernel picks. */
+/*
+ * listen() on an unbound socket binds it, on a port that the kernel picks. A port that came by
+ * connecting counts for nothing: another thread may disconnect before the kernel looks.
+ */
 SEC("lsm/socket_listen")
 int BPF_PROG(sbx_socket_listen, struct socket *sock, int backlog, int ret)
 {
-	union address any = {};
+	struct sbx_peer p = {};
 	struct sock *sk;
 
 	if (ret || sbx_outside())
@@ -448,11 +423,18 @@ int BPF_PROG(sbx_socket_listen, struct socket *sock, int backlog, int ret)
 	sk = sock->sk;
 	if (!sk)
 		return -EACCES; /* fail closed: never seen */
-	any.family = sk->__sk_common.skc_family;
-	if (!is_ip(any.family) || sk->__sk_common.skc_num)
+	if (!is_ip(sk->__sk_common.skc_family) ||
+	    (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		return 0;
-	return sbx_verdict(check_peer(sk, &any, sizeof(any), SBX_OP_LISTEN, SBX_DIR_BIND));
+	peer_plain(&p, sk);
+	if (sk->__sk_common.skc_family == AF_INET)
+		peer_v4(&p, __builtin_bswap32(sk->__sk_common.skc_rcv_saddr));
+	else
+		peer_own6(&p, sk);
+	return sbx_verdict(peer_long(sk, &p, SBX_OP_LISTEN));
 }
+
+/* --- messages --- */
 
 struct cmsgs {
 	__u64 at, end;
@@ -525,44 +507,74 @@ static __noinline bool sends_several(void)
 	return false;
 }
 
+/* Everything but the stream of a connection that is there. */
+static __noinline int send_named(struct sock *sk, struct msghdr *msg)
+{
+	__u16 family = sk->__sk_common.skc_family;
+	struct sbx_peer p = {};
+	struct task_struct *t = bpf_get_current_task_btf();
+	bool plain = peer_plain(&p, sk), read = false;
+	int ret = 0;
+
+	if (family == AF_UNIX || kernels_own(sk))
+		return 0; /* judged by the unix hooks */
+	if (is_ip(family) && msg->msg_controllen)
+		ret = check_cmsgs(msg);
+	if (ret || (plain && !msg->msg_name))
+		return ret;
+	if (plain && sk->sk_type == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
+		return 0; /* TCP ignores the name */
+	if (msg->msg_name)
+		read = peer_read(&p, msg->msg_name, msg->msg_namelen);
+	if (!plain || !read || !(p.lo | p.hi) ||
+	    !quick_peer(t, sbx_task_cgroup(t), &p, SBX_DIR_CONNECT))
+		ret = peer_long(sk, read ? &p : NULL, SBX_OP_SEND);
+	/* the source that a control message gives would be where it goes */
+	if (!ret && plain && !(p.lo | p.hi) && msg->msg_controllen)
+		ret = sbx_forbid(SBX_OP_SOCKOPT, IP_PKTINFO);
+	if (!ret && plain && sends_several())
+		ret = sbx_forbid(SBX_OP_SOCKOPT, NR_SENDMMSG);
+	return ret;
+}
+
+/*
+ * What is sent on a stream that is there costs four instructions, and a connected datagram no
+ * look-up. Raw and packet sockets reach any peer by what they write: whoever was handed one is
+ * judged each time.
+ */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
 {
+	struct sbx_peer p;
 	struct sock *sk;
-	__u16 family;
+	bool named;
 
-	if (ret || sbx_outside())
+	if (ret)
 		return ret;
+	named = msg->msg_name || msg->msg_controllen;
+	if (!named && sock->type == SOCK_STREAM)
+		return 0;
 	sk = sock->sk;
+	if (sk && !named && peer_plain(&p, sk))
+		return 0;
+	if (sbx_outside())
+		return 0;
 	if (!sk)
 		return -EACCES; /* fail closed: never seen */
-	family = sk->__sk_common.skc_family;
-	if (family == AF_UNIX || family == AF_NETLINK)
-		return 0; /* judged by the unix hooks; at creation */
-	if (is_ip(family) && msg->msg_controllen) {
-		ret = check_cmsgs(msg);
-		if (ret)
-			return sbx_verdict(ret);
-	}
-	if (!msg->msg_name)
-		return 0;
-	if (is_ip(family) && sk->sk_type == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
-		return 0; /* TCP ignores the name */
-	ret = check_peer(sk, msg->msg_name, msg->msg_namelen, SBX_OP_SEND, SBX_DIR_CONNECT);
-	if (!ret && is_ip(family) && sends_several())
-		ret = sbx_forbid(SBX_OP_SOCKOPT, NR_SENDMMSG);
-	return sbx_verdict(ret);
+	return sbx_verdict(send_named(sk, msg));
 }
 
 SEC("lsm/socket_setsockopt")
 int BPF_PROG(sbx_socket_setsockopt, struct socket *sock, int level, int optname, int ret)
 {
-	if (ret || sbx_outside())
+	if (ret)
 		return ret;
 	if ((level == SOL_IP && optname == IP_OPTIONS) ||
 	    (level == SOL_IPV6 && (optname == IPV6_RTHDR || optname == IPV6_2292RTHDR ||
 				   optname == IPV6_2292PKTOPTS || /* these may hold */
 				   optname == IPV6_FLOWLABEL)))	  /* a routing header */
-		return sbx_verdict(sbx_forbid(SBX_OP_SOCKOPT, level << 16 | optname));
+		return sbx_outside()
+			       ? 0
+			       : sbx_verdict(sbx_forbid(SBX_OP_SOCKOPT, level << 16 | optname));
 	return 0;
 }

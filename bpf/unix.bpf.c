@@ -1,76 +1,87 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
- * Unix sockets: they are reachable inside the same sandbox (design 1.5). Whose a socket is, is
- * noted when it is made (sbx_socket_post_create in net.bpf.c).
+ * Unix sockets. A sandbox reaches its own; others by rules (design 1.5): a socket with a name in
+ * the file system is judged by that name, as a file is, whatever name the caller used and also when
+ * it was moved or removed; abstract names are judged as they are. What has no name is nobody's to
+ * reach, unless it is the other end already.
  */
-#include "decide.h"
+#include "sockname.h"
 
-#define UNIX_PATH_MAX 108
-
-/* The name that the socket was bound to, as its owner gave it; abstract ones with an '@'. */
-static __noinline int spell_unix(struct sbx_draft *dr, __u64 addr)
+/* The number of `cgroup` is that of the socket's cgroup, or of one above it. */
+static long own_one(__u32 i, struct ask *a)
 {
-	__u64 at = addr + bpf_core_field_offset(struct unix_address, name) + sizeof(__u16);
-	__s32 len = 0;
+	__u64 id = a->l->id[SBX_EACH(i)];
+	struct sbx_slot *slot = sbx_slot_get(id);
+	struct member m = {.base = a->object};
 
-	if (!dr || !addr)
+	if (!id || !slot || slot->id != id)
 		return 0;
-	bpf_probe_read_kernel(&len, sizeof(len),
-			      (void *)(addr + bpf_core_field_offset(struct unix_address, len)));
-	len -= sizeof(__u16);
-	if (len <= 0)
-		return 0;
-	if (len > UNIX_PATH_MAX)
-		len = UNIX_PATH_MAX;
-	sbx_opaque(len);
-	bpf_probe_read_kernel(dr->ev.path, len & 127, (void *)at);
-	if (!dr->ev.path[0]) {
-		dr->ev.path[0] = '@';
-		dr->ev.path_len = len;
-	} else {
-		len = bpf_probe_read_kernel_str(dr->ev.path, UNIX_PATH_MAX + 1, (void *)at);
-		dr->ev.path_len = len > 0 ? len - 1 : 0;
-	}
-	return 0;
+	m.cgroup = slot->cgroup_id;
+	bpf_loop(a->both, member_level, &m, 0);
+	a->denied = !m.found;
+	return a->denied;
 }
 
-static long unix_one(__u32 i, struct ask *a)
+/*
+ * Was the socket made inside every sandbox of l? This is noted when it is made
+ * (sbx_socket_post_create), so that it holds wherever its maker goes. What processes of the
+ * sandbox's cgroup made before it was attached is theirs, too: a socket remembers its cgroup.
+ */
+static __noinline bool own_socket(struct sbx_label *l, struct sock *sk)
 {
-	struct sbx_draft *dr = sbx_draft_get();
-	struct hash h = {.dr = dr, .h = 1};
-	__u64 id = a->l->id[SBX_EACH(i)];
-	__u32 mode;
+	struct sbx_label *owner = bpf_sk_storage_get(&sbx_sockets, sk, 0, 0);
+	struct cgroup *cgrp = sk->sk_cgrp_data.cgroup;
+	struct ask a = {.l = l};
 
-	if (!sbx_alive(id))
-		return 0;
-	mode = sbx_mode_of(id);
-	sbx_report_begin(SBX_OP_UNIX_CONNECT, SBX_WHY_OUTSIDER, -1);
-	if (dr) {
-		spell_unix(dr, a->object);
-		bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
-		dr->key.object = h.h;
+	if (!l)
+		return false;
+	if (owner && sbx_same_sandbox(l, owner))
+		return true;
+	a.object = (__u64)cgrp + bpf_core_field_offset(struct cgroup, ancestors);
+	a.both = cgrp->level + 1;
+	if (a.both > SBX_MAX_CGROUP_LEVEL)
+		return false; /* fail closed */
+	bpf_loop(SBX_MAX_NEST, own_one, &a, 0);
+	return !a.denied;
+}
+
+/* A socket of somebody else's. */
+static __noinline int judge_socket(struct sbx_label *l, struct sock *other)
+{
+	struct unix_sock *u = bpf_skc_to_unix_sock(other);
+	struct sbx_scratch *sc = sbx_scratch_get();
+	__u64 dentry = 0, addr = 0;
+	__s32 len = 0;
+
+	if (!l || !u || !sc)
+		return -EACCES; /* fail closed */
+	/* as a number: to the verifier it may not be NULL */
+	bpf_probe_read_kernel(&dentry, sizeof(dentry),
+			      (char *)other + bpf_core_field_offset(struct unix_sock, path.dentry));
+	if (dentry) {
+		sbx_resolve(sc, l, u->path.dentry, NULL, false);
+		return sbx_decide(sc, l, SBX_OP_UNIX_CONNECT, SBX_CONNECT);
 	}
-	sbx_report_commit(id, mode, 0);
-	a->denied = mode != SBX_MODE_AUDIT;
-	return a->denied;
+	bpf_probe_read_kernel(&addr, sizeof(addr),
+			      (char *)other + bpf_core_field_offset(struct unix_sock, addr));
+	if (!addr)
+		return sbx_deny(l, SBX_OP_UNIX_CONNECT, SBX_WHY_OUTSIDER, -1, 0) ? -EACCES : 0;
+	bpf_probe_read_kernel(&len, sizeof(len),
+			      (void *)(addr + bpf_core_field_offset(struct unix_address, len)));
+	addr += bpf_core_field_offset(struct unix_address, name) + sizeof(__u16);
+	return judge_abstract(l, (void *)addr, len - (__s32)sizeof(__u16), SBX_OP_UNIX_CONNECT,
+			      SBX_CONNECT);
 }
 
 static __always_inline int check_unix(struct sock *other)
 {
-	struct ask a = {.l = sbx_subject()};
-	struct sbx_label *owner;
+	struct sbx_label *l = sbx_subject();
 
-	if (!a.l)
+	if (!l)
 		return -EACCES; /* fail closed */
-	if (!sbx_bound(a.l))
+	if (!sbx_bound(l) || (!(l->flags & SBX_LABEL_OVERFLOW) && own_socket(l, other)))
 		return 0;
-	owner = bpf_sk_storage_get(&sbx_sockets, other, 0, 0);
-	if (owner && sbx_same_sandbox(a.l, owner))
-		return 0;
-	bpf_probe_read_kernel(&a.object, sizeof(a.object),
-			      (char *)other + bpf_core_field_offset(struct unix_sock, addr));
-	bpf_loop(SBX_MAX_NEST, unix_one, &a, 0);
-	return a.denied || (a.l->flags & SBX_LABEL_OVERFLOW) ? -EACCES : 0;
+	return judge_socket(l, other);
 }
 
 SEC("lsm/unix_stream_connect")

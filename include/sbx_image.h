@@ -7,7 +7,8 @@
  *
  * FILES. All file rules of a policy are one deterministic automaton over the bytes of canonical
  * absolute paths. "/" itself is the empty string; "/usr/bin" is the nine bytes "/usr/bin". Built-in
- * names that do not start with a slash ("@tty") are matched from the same start state.
+ * names that do not start with a slash ("@tty") are matched from the same start state. Abstract
+ *unix sockets are among them, as "@unix/@name".
  *
  * A state id is (chunk << SBX_STATE_BITS) | index, index counting 16-byte struct sbx_state from
  * the chunk's start. A state's transitions are in the *same* chunk, as 8-byte struct sbx_trans at
@@ -57,7 +58,9 @@
 #define SBX_READ       0x1
 #define SBX_WRITE      0x2
 #define SBX_EXEC       0x4
-#define SBX_RIGHTS_ALL 0x7
+#define SBX_CONNECT    0x8 /* to a unix socket */
+#define SBX_RIGHTS_ALL 0xf
+#define SBX_RIGHT_BITS 4
 
 #define SBX_IMAGE_MAGIC 0x49584253u /* "SBXI" */
 
@@ -67,7 +70,7 @@
 #define SBX_NO_STATE	     0xffffffffu
 
 /* Equal for two states iff every path strictly below them has the same rights. */
-#define SBX_CLS_RIGHTS	   3 /* bits of cls */
+#define SBX_CLS_RIGHTS	   SBX_RIGHT_BITS /* bits of cls */
 #define SBX_CLS_BELOW(cls) ((cls) >> SBX_CLS_RIGHTS)
 
 #define SBX_STATE_CHAIN	  0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
@@ -144,7 +147,9 @@ struct sbx_net_dir {
 	struct sbx_sect ports;		    /* struct sbx_port */
 };
 
-#define SBX_IMG_EXEC_ANON 0x1 /* exec-anonymous: allow */
+#define SBX_IMG_EXEC_ANON  0x1 /* exec-anonymous: allow */
+#define SBX_IMG_MPTCP	   0x2 /* every address and port may be connected to by TCP */
+#define SBX_IMG_UNIX_BINDS 0x4 /* rules speak of binding abstract unix sockets */
 
 /*
  * Capabilities that no policy can have honoured: what they open belongs to the machine, and has no
@@ -166,6 +171,8 @@ struct sbx_image_hdr {
 	__u32 flags;	/* SBX_IMG_* */
 	__u64 families; /* bit AF_x: can be made, beyond inet, inet6 and unix */
 	__u64 caps;	/* bit CAP_x: honoured, where SBX_CAPS_NEVER does not say otherwise */
+	__u32 netlink;	/* bit NETLINK_x: can be made */
+	__u32 pad;
 	struct sbx_net_dir net[SBX_DIRS];
 };
 

@@ -56,6 +56,10 @@
 #define SBX_DIR_CACHE_SHIFT 12
 #define SBX_DIR_CACHE	    (1 << SBX_DIR_CACHE_SHIFT)
 
+/* Peers whose grants are kept, for all sandboxes together: 64 KiB. */
+#define SBX_GRANT_CACHE_SHIFT 10
+#define SBX_GRANT_CACHE	      (1 << SBX_GRANT_CACHE_SHIFT)
+
 #define SBX_MAX_RULES 65535
 #define SBX_NAME_LEN  64 /* of a sandbox, with its NUL */
 

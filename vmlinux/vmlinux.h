@@ -281,15 +281,31 @@ struct sockaddr {
 	char sa_data[14];
 };
 
+struct in6_addr {
+	union {
+		__u32 u6_addr32[4];
+	} in6_u;
+};
+
 struct sock_common {
+	__be32 skc_rcv_saddr;
 	unsigned short skc_family;
+	unsigned char skc_ipv6only : 1;
 	unsigned short skc_num;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	__u8 sk_kern_sock : 1;
+	__u8 sk_userlocks : 4;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct socket {
@@ -318,6 +334,7 @@ struct unix_address {
 struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
+	struct path path;
 	struct sock *peer;
 };
 

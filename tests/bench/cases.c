@@ -163,6 +163,8 @@ static struct sockaddr_in local(unsigned port)
 	};
 }
 
+static unsigned new_peers;
+
 static void close_fd(struct bench *b)
 {
 	close(b->fd);
@@ -199,6 +201,31 @@ static void listener(struct bench *b, struct sockaddr_in *a)
 static void once_connect_udp(struct bench *b)
 {
 	struct sockaddr_in a = local(9);
+
+	must(connect(b->fd, (struct sockaddr *)&a, sizeof(a)), "connect");
+}
+
+/* A peer that nobody connected to before, as far as anything is kept of them. */
+static void once_connect_new(struct bench *b)
+{
+	struct sockaddr_in a = local(9);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ++new_peers);
+	must(connect(b->fd, (struct sockaddr *)&a, sizeof(a)), "connect");
+}
+
+static void udp6_socket(struct bench *b)
+{
+	b->fd = must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+}
+
+static void once_connect_v6(struct bench *b)
+{
+	struct sockaddr_in6 a = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(9),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
 
 	must(connect(b->fd, (struct sockaddr *)&a, sizeof(a)), "connect");
 }
@@ -320,6 +347,9 @@ const struct bench_case bench_cases[] = {
 	{"capable", 1, 101, .once = once_capable},
 	{"connect-udp", 1, 101, .setup = udp_socket, .once = once_connect_udp,
 	 .teardown = close_fd},
+	{"connect-new", 1, 101, .setup = udp_socket, .once = once_connect_new,
+	 .teardown = close_fd},
+	{"connect-v6", 1, 101, .setup = udp6_socket, .once = once_connect_v6, .teardown = close_fd},
 	{"connect-tcp", 1, 101, .setup = tcp_socket, .once = once_connect_tcp,
 	 .teardown = close_fd},
 	{"bind", 1, 31, .prepare = udp_socket, .once = once_bind, .finish = close_fd},

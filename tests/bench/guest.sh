@@ -126,7 +126,7 @@ NAMED="open-named:3 open-named:8 open-named:16"
 STALE="open-miss:8 open-cold:8 open-filechurn:8 open-dirchurn:8"
 FILES="stat:8 rename:8 rename-dir:8 unlink:8 create-unlink:8"
 TASKS="exec fork kill capable"
-NET="connect-udp connect-tcp bind sendto sendmsg accept"
+NET="connect-udp connect-new connect-v6 connect-tcp bind sendto sendmsg accept"
 
 # run SUBJECT [RULES] CASES...: with the cases that were asked for, if any were.
 run() {

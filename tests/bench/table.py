@@ -16,6 +16,7 @@ TARGETS = {
     ("outside", "open"): {"6.1": 100, "6.12": 60, "newest": 60},
     ("ai-agent", "open-miss"): {"6.1": 4000, "6.12": 4000, "newest": 4000},
     ("uniform", "connect-udp"): {"6.1": 900, "6.12": 900, "newest": 900},
+    ("uniform", "connect-new"): {"6.1": 900, "6.12": 900, "newest": 900},
 }
 # Operations that are large as a whole: at most so many times what they cost without us.
 RATIOS = {
@@ -27,7 +28,7 @@ SUBJECTS = ["none", "empty", "outside", "ai-agent", "nonuniform", "uniform", "la
 OURS = SUBJECTS[3:6]
 FLAT = ("open", "open-named")
 # The cases whose cost could depend on the number of rules.
-SWEEP = ("open", "open-named", "open-miss", "rename", "connect-udp", "connect-tcp")
+SWEEP = ("open", "open-named", "open-miss", "rename", "connect-udp", "connect-new", "connect-tcp")
 
 
 def read(kernel, path):

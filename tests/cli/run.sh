@@ -95,6 +95,12 @@ cat >"$W/good.yaml" <<-END
 	    to: ["10.0.0.0/8:443/tcp", "[2001:db8::/32]:53/udp", "localhost:3000-3999"]
 	  - allow: [bind]
 	    to: "localhost:8000"
+	unix:
+	  - allow: [connect]
+	    path: ["$W/link/*.sock", "@bus-*"]
+	  - deny: [connect]
+	    path: "@bus-9"
+	    reason: "it is another's"
 END
 mkdir "$W/real"
 ln -s real "$W/link"
@@ -140,6 +146,12 @@ ends "explain: localhost" 0 "allowed" "${x[@]}" connect localhost:3000
 ends "explain: a mapped address is the address" 0 "allowed" "${x[@]}" connect "[::ffff:10.1.2.3]:443"
 ends "explain: bind" 0 "allowed" "${x[@]}" bind localhost:8000
 ends "explain: bind elsewhere" 1 "denied" "${x[@]}" bind 0.0.0.0:8000
+ends "explain: a unix socket" 0 "allowed: connect $W/real/a.sock" "${x[@]}" connect "$W/link/a.sock"
+ends "explain: another unix socket" 1 "nearest: $W/good.yaml:" "${x[@]}" connect "$W/real/a.socket"
+ends "explain: what would allow it" 1 "unix:" "${x[@]}" connect /run/x.sock
+ends "explain: an abstract name" 0 "allowed: connect @bus-1" "${x[@]}" connect @bus-1
+ends "explain: a denied one" 1 "it is another's" "${x[@]}" connect @bus-9
+ends "explain: binding a unix socket is writing" 1 "- allow: [write]" "${x[@]}" bind /run/x.sock
 for peer in 10.1.2.3 10.1.2.3: 10.1.2.3:x 10.1.2.3:70000 10.1.2.3:-1 2001:db8::1:53 "[10.1.2.3]:5" \
 	"[2001:db8::1]53" 10.1.2.3:53/sctp example.org:443 "" ":"; do
 	ends "explain: no address: \"$peer\"" 2 "not an address" "${x[@]}" connect "$peer"

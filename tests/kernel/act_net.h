@@ -10,8 +10,13 @@ static socklen_t address(struct sockaddr_storage *ss, const char *host, const ch
 
 	memset(ss, 0, sizeof(*ss));
 	if (strchr(host, ':')) {
+		size_t n = strcspn(host, "%");
+		char six_only[64];
+
+		snprintf(six_only, sizeof(six_only), "%.*s", (int)n, host);
 		six->sin6_family = AF_INET6;
-		inet_pton(AF_INET6, host, &six->sin6_addr);
+		inet_pton(AF_INET6, six_only, &six->sin6_addr);
+		six->sin6_scope_id = host[n] ? if_nametoindex(host + n + 1) : 0;
 		six->sin6_port = htons(atoi(port));
 		return sizeof(*six);
 	}
@@ -293,6 +298,214 @@ static int do_unix_inside(char **a)
 	close(s);
 	close(c);
 	return r;
+}
+
+/* Connect from a socket that is bound to a[0]: for 0.0.0.0 and ::, that says where it goes. */
+static int do_bound_connect(char **a)
+{
+	struct sockaddr_storage ss, own;
+	socklen_t len = address(&own, a[0], "0");
+	int fd = socket(own.ss_family, SOCK_DGRAM, 0);
+
+	if (bind(fd, (void *)&own, len)) {
+		close(fd);
+		return -EBADE; /* no answer to the question */
+	}
+	len = address(&ss, a[1], a[2]);
+	return answer(fd, connect(fd, (void *)&ss, len));
+}
+
+/* From the address a[0], as a control message says: to 0.0.0.0, it goes there. */
+static int do_pktinfo_send(char **a)
+{
+	struct {
+		struct cmsghdr h;
+		struct in_pktinfo info;
+	} c = {.h = {.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+		     .cmsg_level = SOL_IP,
+		     .cmsg_type = IP_PKTINFO}};
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_name = &ss,
+			   .msg_control = &c,
+			   .msg_controllen = sizeof(c)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	inet_pton(AF_INET, a[0], &c.info.ipi_spec_dst);
+	m.msg_namelen = address(&ss, a[1], a[2]);
+	return answer(fd, sendmsg(fd, &m, 0));
+}
+
+static int do_bind_only6(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_STREAM, 0), one = 1;
+
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	return answer(fd, bind(fd, (void *)&ss, len));
+}
+
+static int do_broadcast(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
+	return answer(fd, sendto(fd, "x", 1, 0, (void *)&ss, len));
+}
+
+/* Really reached: somebody listens. a[0]: tcp or udp. */
+static int do_reach(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[1], a[2]);
+	int fd = socket(ss.ss_family, strcmp(a[0], "udp") ? SOCK_STREAM : SOCK_DGRAM, 0), r;
+
+	r = result(connect(fd, (void *)&ss, len));
+	if (!r)
+		r = result(send(fd, "x", 1, MSG_NOSIGNAL));
+	close(fd);
+	return r;
+}
+
+/* --- netlink-route --- */
+
+/* Asks, and returns what the kernel answers. */
+static int netlink_do(unsigned short type, unsigned short flags)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+	} q = {.h = {.nlmsg_len = sizeof(q),
+		     .nlmsg_type = type,
+		     .nlmsg_flags = NLM_F_REQUEST | flags},
+	       .i = {.ifi_index = 1}};
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	char buf[8192] __attribute__((aligned(8)));
+	struct nlmsghdr *h = (struct nlmsghdr *)buf;
+	long n;
+
+	if (fd < 0)
+		return -errno;
+	if (send(fd, &q, sizeof(q), 0) < 0 || (n = recv(fd, buf, sizeof(buf), 0)) < 0)
+		return closed(-1);
+	close(fd);
+	if (n >= (long)sizeof(*h) && h->nlmsg_type == NLMSG_ERROR)
+		return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+	return 0;
+}
+
+static int do_netlink_get(char **a)
+{
+	return netlink_do(RTM_GETLINK, 0);
+}
+
+static int do_netlink_set(char **a)
+{
+	return netlink_do(RTM_SETLINK, NLM_F_ACK);
+}
+
+/* --- a thread that changes the address while it is in use --- */
+
+#define RACE_ROUNDS 4000
+
+struct race {
+	struct sockaddr_in a;
+	unsigned short ports[2]; /* allowed, forbidden */
+	volatile int stop;
+};
+
+static void *race_flip(void *arg)
+{
+	struct race *r = arg;
+	unsigned n;
+
+	for (n = 0; !r->stop; n++)
+		*(volatile unsigned short *)&r->a.sin_port = r->ports[n & 1];
+	return NULL;
+}
+
+static void race_begin(struct race *r, char **a, pthread_t *t)
+{
+	struct sockaddr_storage ss;
+
+	address(&ss, a[0], a[1]);
+	memcpy(&r->a, &ss, sizeof(r->a));
+	r->ports[0] = htons(atoi(a[1]));
+	r->ports[1] = htons(atoi(a[2]));
+	r->stop = 0;
+	pthread_create(t, NULL, race_flip, r);
+}
+
+/* Who it is connected to must always be the one that is allowed. EBADE: only one side was seen. */
+static int do_race_connect(char **a)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), i, r = 0;
+	unsigned yes = 0, no = 0;
+	struct sockaddr_in peer;
+	struct race race;
+	pthread_t t;
+
+	race_begin(&race, a, &t);
+	for (i = 0; i < RACE_ROUNDS && !r; i++) {
+		socklen_t len = sizeof(peer);
+
+		if (connect(fd, (void *)&race.a, sizeof(race.a))) {
+			no++;
+			continue;
+		}
+		yes++;
+		getpeername(fd, (void *)&peer, &len);
+		if (peer.sin_port != race.ports[0])
+			r = -EXFULL;
+	}
+	race.stop = 1;
+	pthread_join(t, NULL);
+	close(fd);
+	return r ? r : yes && no ? 0 : -EBADE;
+}
+
+static int race_receiver(unsigned short port)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	return bind(fd, (void *)&in, sizeof(in)) ? -1 : fd;
+}
+
+/* Nothing arrives where nothing may be sent; both ports may be bound. */
+static int do_race_sendto(char **a)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), i, r = 0, yes = 0, no = 0;
+	struct race race;
+	int in[2];
+	pthread_t t;
+	char c;
+
+	in[0] = race_receiver(htons(atoi(a[1])));
+	in[1] = race_receiver(htons(atoi(a[2])));
+	race_begin(&race, a, &t);
+	for (i = 0; i < RACE_ROUNDS && !r; i++) {
+		if (sendto(fd, "x", 1, 0, (void *)&race.a, sizeof(race.a)) < 0)
+			no++;
+		else
+			yes++;
+		while (recv(in[0], &c, 1, 0) == 1)
+			;
+		if (recv(in[1], &c, 1, 0) == 1)
+			r = -EXFULL;
+	}
+	race.stop = 1;
+	pthread_join(t, NULL);
+	close(in[0]);
+	close(in[1]);
+	close(fd);
+	return in[0] < 0 || in[1] < 0 ? -EBADE : r ? r : yes && no ? 0 : -EBADE;
 }
 
 #endif

@@ -33,6 +33,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #define MAX_ARGS 8
@@ -55,6 +58,7 @@ static int closed(int fd)
 #include "act_exec.h"
 #include "act_net.h"
 #include "act_uring.h"
+#include "act_unix.h"
 #include "act_hazards.h"
 #include "act_admin.h"
 
@@ -315,6 +319,28 @@ static const struct op {
 	{"listen6-unbound", 0, do_listen6_unbound},
 	{"option6", 2, do_option6},
 	{"unix-sendto", 1, do_unix_sendto},
+	{"unix-connect", 2, do_unix_connect},
+	{"unix-send", 1, do_unix_send},
+	{"unix-sendmmsg", 1, do_unix_sendmmsg},
+	{"unix-bind", 2, do_unix_bind},
+	{"unix-pair", 1, do_unix_pair},
+	{"unix-unlinked", 2, do_unix_unlinked},
+	{"uring-unix", 2, do_uring_unix},
+	{"fd-connect", 3, do_fd_connect},
+	{"fd-sendto", 3, do_fd_sendto},
+	{"fd-send", 1, do_fd_send},
+	{"fd-unix-sendto", 2, do_fd_unix_sendto},
+	{"bound-connect", 3, do_bound_connect},
+	{"pktinfo-send", 3, do_pktinfo_send},
+	{"bind-only6", 2, do_bind_only6},
+	{"broadcast", 2, do_broadcast},
+	{"netlink-get", 0, do_netlink_get},
+	{"netlink-set", 0, do_netlink_set},
+	{"race-connect", 3, do_race_connect},
+	{"race-sendto", 3, do_race_sendto},
+	{"uring-sendzc", 3, do_uring_sendzc},
+	{"uring-bind", 3, do_uring_bind},
+	{"reach", 3, do_reach},
 	{"fchmod", 1, do_fchmod},
 	{"fchown", 1, do_fchown},
 	{"futimens", 1, do_futimens},

@@ -47,7 +47,7 @@ static inline void kit_word(struct sbx_file_rule *r, const char *w, bool *except
 			kit_pattern(&r->paths, &r->n_paths, w, r->pos.line);
 	} else {
 		r->rights = (strchr(w, 'r') ? SBX_READ : 0) | (strchr(w, 'w') ? SBX_WRITE : 0) |
-			    (strchr(w, 'x') ? SBX_EXEC : 0);
+			    (strchr(w, 'x') ? SBX_EXEC : 0) | (strchr(w, 'c') ? SBX_CONNECT : 0);
 	}
 }
 

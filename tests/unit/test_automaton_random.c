@@ -105,11 +105,19 @@ static void append_pattern(char *out)
 		strcat(out, "/**");
 }
 
+/* "@unix/@x", as abstract sockets are named */
+static void append_abstract(char *out, const char *const *from, size_t n)
+{
+	strcat(out, "@unix/@");
+	strcat(out, names[pick(3)]);
+	append_components(out, from, n, pick(2));
+}
+
 static void random_rule(struct kit *k)
 {
 	static const char *const verbs[] = {"allow override", "allow override", "deny",
 					    "deny quiet",     "protect",	"protect quiet"};
-	static const char *const rights[] = {"r", "w", "rw", "x", "rwx"};
+	static const char *const rights[] = {"r", "w", "rw", "x", "rwx", "c", "wc"};
 	const char *verb = verbs[pick(COUNT(verbs))];
 	char text[1024] = "";
 	size_t i;
@@ -119,6 +127,10 @@ static void random_rule(struct kit *k)
 		append_pattern(text);
 	if (pick(20) == 0)
 		strcat(text, " @tty");
+	if (pick(10) == 0) {
+		strcat(text, " ");
+		append_abstract(text, globs, COUNT(globs));
+	}
 	if (pick(20) == 0)
 		strcat(text, " /");
 	if (*verb == 'p' && pick(2)) {
@@ -149,6 +161,8 @@ static void random_path(char *path)
 	*path = '\0';
 	if (pick(50) == 0)
 		strcpy(path, "@tty");
+	else if (pick(10) == 0)
+		append_abstract(path, names, 5);
 	else
 		append_components(path, names, pick(2) ? 5 : COUNT(names), pick(5));
 }
@@ -178,7 +192,7 @@ static void compare_path(const struct kit *k, const char *path)
 	uint8_t rights = 0, quiet = 0;
 	int r;
 
-	for (r = 0; r < 3; r++) {
+	for (r = 0; r < SBX_RIGHT_BITS; r++) {
 		bool granted;
 		int rule = sbx_files_decider(&k->p, &k->f, path, strlen(path), 1 << r, &granted);
 
@@ -202,11 +216,12 @@ static void compare_kernel(const struct kit *k, const char *path)
 	const struct sbx_image_hdr *hdr = sbx_image_hdr(&k->img);
 	__u32 steps, got, wanted = kit_walk(k, path, strlen(path));
 
-	if (*path == '@') {
+	if (!strcmp(path, "@tty")) {
 		assert_int_equal(hdr->tty, wanted);
 		return;
 	}
-	got = kernel_walk(&k->img, path, pick(6), &steps);
+	/* an abstract socket's name is one text, as a mount point's is */
+	got = kernel_walk(&k->img, path, *path == '@' ? 9 : pick(6), &steps);
 	if (got != wanted || steps > strlen(path) * SBX_MAX_HOPS) {
 		print_kit(k);
 		fail_msg("%s: the kernel's state %u after %u steps, ours %u", path, got, steps,

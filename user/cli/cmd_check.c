@@ -86,6 +86,16 @@ static void add_name(const struct sbx_pattern *p, const char *here, void *arg)
 
 /* --- the answer --- */
 
+/* Those for unix sockets are behind them, as the compiler wants them. */
+static size_t file_rules(const struct sbx_policy *p)
+{
+	size_t n = 0;
+
+	while (n < p->n_files - p->n_own && !p->files[n].socket)
+		n++;
+	return n;
+}
+
 static void print(const char *file, const struct sbx_loaded *l)
 {
 	const struct sbx_policy *p = l->policy;
@@ -93,7 +103,8 @@ static void print(const char *file, const struct sbx_loaded *l)
 
 	sbx_put_escaped(stdout, file, strlen(file));
 	printf(": valid: %s, mode %s\n", p->name, sbx_mode_name(p->mode));
-	printf("  %zu file rules, %zu network rules\n", p->n_files - p->n_own, p->n_net);
+	printf("  %zu file rules, %zu network rules", file_rules(p), p->n_net);
+	printf(p->n_unix ? ", %zu rules for unix sockets\n" : "\n", p->n_unix);
 	printf("  %zu states, %zu transitions; %zu KiB of kernel memory\n", s->states,
 	       s->transitions, l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES / 1024);
 	visit_names(l, print_name, NULL);
@@ -106,11 +117,11 @@ static json_t *facts_json(const struct sbx_loaded *l)
 	json_t *names = json_array();
 
 	visit_names(l, add_name, names);
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", p->name, "mode",
-			 sbx_mode_name(p->mode), "file_rules", (json_int_t)(p->n_files - p->n_own),
-			 "network_rules", (json_int_t)p->n_net, "states", (json_int_t)s->states,
-			 "transitions", (json_int_t)s->transitions, "bytes", (json_int_t)s->bytes,
-			 "kernel_bytes",
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", p->name,
+			 "mode", sbx_mode_name(p->mode), "file_rules", (json_int_t)file_rules(p),
+			 "network_rules", (json_int_t)p->n_net, "unix_rules", (json_int_t)p->n_unix,
+			 "states", (json_int_t)s->states, "transitions", (json_int_t)s->transitions,
+			 "bytes", (json_int_t)s->bytes, "kernel_bytes",
 			 (json_int_t)(l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES),
 			 "names", names);
 }

@@ -34,6 +34,12 @@ static const struct verb {
 	{"connect", NET, SBX_DIR_CONNECT}, {"bind", NET, SBX_DIR_BIND},
 };
 
+/* Unix sockets are asked about as files are. */
+static const struct verb sockets[] = {
+	{"connect", FILES, SBX_CONNECT},
+	{"bind", FILES, SBX_WRITE},
+};
+
 /* What is asked, and of which policy. */
 struct question {
 	const struct verb *verb;
@@ -86,6 +92,11 @@ static int read_path(struct question *q)
 	if (!strcmp(q->given, "@tty")) {
 		q->path = strdup(q->given);
 		return q->path ? 0 : sbx_fail(SBX_EXIT_FAILURE, NULL, "out of memory");
+	}
+	if (*q->given == '@' && q->verb->what & (SBX_CONNECT | SBX_WRITE)) {
+		if (asprintf(&q->path, SBX_ABSTRACT "%s", q->given) < 0)
+			return sbx_fail(SBX_EXIT_FAILURE, NULL, "out of memory");
+		return 0;
 	}
 	r = sbx_mounts_read(&m);
 	if (!r) {
@@ -193,6 +204,11 @@ static int ask_policy(struct question *q)
 
 /* --- the answer --- */
 
+static bool is_abstract(const struct question *q)
+{
+	return q->path && !strncmp(q->path, SBX_ABSTRACT, strlen(SBX_ABSTRACT));
+}
+
 static char *object_text(const struct question *q)
 {
 	struct sbx_text t;
@@ -200,7 +216,9 @@ static char *object_text(const struct question *q)
 
 	if (sbx_text_begin(&t))
 		return NULL;
-	if (q->verb->kind == FILES)
+	if (is_abstract(q))
+		sbx_put_escaped(t.out, q->given, strlen(q->given));
+	else if (q->verb->kind == FILES)
 		sbx_put_escaped(t.out, *q->path ? q->path : "/", *q->path ? strlen(q->path) : 1);
 	else
 		sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
@@ -238,7 +256,7 @@ static void print(const struct question *q, const struct sbx_explanation *e, con
 
 	printf("%s%s%s: %s %s\n", color ? (e->granted ? "\x1b[32m" : "\x1b[1;31m") : "",
 	       e->granted ? "allowed" : "denied", color ? "\x1b[0m" : "", q->verb->name, object);
-	if (q->verb->kind == FILES && strcmp(q->given, *q->path ? q->path : "/"))
+	if (q->verb->kind == FILES && !is_abstract(q) && strcmp(q->given, *q->path ? q->path : "/"))
 		put_other_name(q->given);
 	if (e->rule < 0)
 		printf("    rule:   no rule matches, and what no rule allows is denied\n");
@@ -313,6 +331,8 @@ static int run(int n, char **argv)
 
 	if (!q.verb)
 		return SBX_EXIT_USAGE;
+	if (q.verb->kind == NET && strchr("/.@~", *q.given) && *q.given)
+		q.verb = &sockets[q.verb->what == SBX_DIR_BIND];
 	if (!opt.policy == !opt.name)
 		return sbx_fail(SBX_EXIT_USAGE,
 				"`sbx-bpf explain --policy ai-agent read ~/.ssh/config`",
@@ -330,7 +350,8 @@ const struct sbx_command sbx_cmd_explain = {
 	.name = "explain",
 	.summary = "say what a policy decides, and which rule it is",
 	.spec = {.usage = "sbx-bpf explain --policy P | --name N read|write|exec PATH\n"
-			  "sbx-bpf explain --policy P | --name N connect|bind HOST:PORT[/udp]",
+			  "sbx-bpf explain --policy P | --name N connect|bind HOST:PORT[/udp]\n"
+			  "sbx-bpf explain --policy P | --name N connect|bind /SOCKET|@NAME",
 		 .summary =
 			 "Says what a policy decides, which rule it is, and what would be to add.",
 		 .opts = opts,

@@ -143,11 +143,15 @@ static json_t *rule_json(const struct sbx_told *t, const struct sbx_policy *p)
 
 static json_t *right_json(const struct sbx_event *ev, const struct sbx_told *t)
 {
-	static const char *const rights[] = {
-		[SBX_READ] = "read", [SBX_WRITE] = "write", [SBX_EXEC] = "exec"};
+	static const char *const rights[] = {[SBX_READ] = "read",
+					     [SBX_WRITE] = "write",
+					     [SBX_EXEC] = "exec",
+					     [SBX_CONNECT] = "connect"};
 
 	if (t->op.kind == SBX_KIND_NET)
 		return json_string(sbx_event_dir(ev) == SBX_DIR_BIND ? "bind" : "connect");
+	if (ev->op == SBX_OP_UNIX_BIND)
+		return json_string("bind");
 	return t->op.right ? json_string(rights[t->op.right]) : json_null();
 }
 

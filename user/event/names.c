@@ -61,6 +61,8 @@ static const char *const op_names[] = {
 	[SBX_OP_WATCH] = "watch",
 	[SBX_OP_SETNS] = "setns",
 	[SBX_OP_SWAP] = "swap",
+	[SBX_OP_SOCKET_USE] = "socket-use",
+	[SBX_OP_UNIX_BIND] = "unix-bind",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");

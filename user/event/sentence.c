@@ -105,6 +105,7 @@ static void put_machine(FILE *out, const struct sbx_event *ev)
 {
 	switch (ev->op) {
 	case SBX_OP_SOCKET:
+	case SBX_OP_SOCKET_USE:
 		fputs("family ", out);
 		put_named(out, sbx_family_name(ev->family), "number", ev->family);
 		fputs(", type ", out);
@@ -176,6 +177,13 @@ size_t sbx_event_rule_path(const struct sbx_event *ev, char *buf)
 {
 	static const char proc[] = "/proc/", members[] = "/proc/@sandbox";
 	size_t len = sbx_event_path_len(ev), i = strlen(proc), digits;
+
+	if ((ev->op == SBX_OP_UNIX_CONNECT || ev->op == SBX_OP_UNIX_BIND) && len &&
+	    *ev->path == '@') {
+		memcpy(buf, SBX_ABSTRACT, strlen(SBX_ABSTRACT));
+		memcpy(buf + strlen(SBX_ABSTRACT), ev->path, len);
+		return strlen(SBX_ABSTRACT) + len;
+	}
 
 	if (len > i && !memcmp(ev->path, proc, i)) {
 		for (digits = i; i < len && ev->path[i] >= '0' && ev->path[i] <= '9';)

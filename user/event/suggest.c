@@ -30,7 +30,7 @@ struct suggest {
 	FILE *out;
 	const struct sbx_event_context *ctx;
 	char *home;
-	struct sbx_paths paths;
+	struct sbx_paths paths, sockets;
 	struct peer *peers;
 	size_t n_peers;
 	struct remark *remarks;
@@ -40,7 +40,7 @@ struct suggest {
 	uint64_t used;		 /* events that became rules or settings */
 	/* of the rule that is being written */
 	uint8_t rights;
-	bool override, begun;
+	bool override, begun, socket;
 };
 
 /* --- sorting events into lists -------------------------------------------------------------------
@@ -108,6 +108,11 @@ static enum sbx_verb verb_of(const struct suggest *s, const struct sbx_told *t)
 	return t->op.kind == SBX_KIND_NET ? p->net[t->why.rule].verb : p->files[t->why.rule].verb;
 }
 
+static bool is_socket(const struct sbx_event *ev)
+{
+	return ev->op == SBX_OP_UNIX_CONNECT || ev->op == SBX_OP_UNIX_BIND;
+}
+
 static int sort_event(struct suggest *s, const struct sbx_event *ev, const struct sbx_told *t)
 {
 	bool ruled = t->explained && t->why.rule >= 0;
@@ -130,6 +135,9 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 		add_peer(s, ev, ruled);
 		return 0;
 	}
+	if (is_socket(ev)) /* as rules spell it */
+		return sbx_paths_add(&s->sockets, ev->path, sbx_event_path_len(ev), t->op.right,
+				     ruled, ev->count);
 	len = sbx_event_rule_path(ev, path);
 	return sbx_paths_add(&s->paths, path, len, t->op.right, ruled, ev->count);
 }
@@ -228,7 +236,10 @@ static void put_path(void *arg, const char *path, size_t len, const char *glob, 
 
 	if (!s->begun) {
 		fputs("  - allow: [", s->out);
-		sbx_put_rights(s->out, s->rights);
+		if (s->socket)
+			sbx_put_socket_rights(s->out, s->rights);
+		else
+			sbx_put_rights(s->out, s->rights);
 		fputs("]\n", s->out);
 		if (s->override)
 			fputs("    override: true # these were denied by rules: look twice\n",
@@ -261,6 +272,32 @@ static int put_files(struct suggest *s)
 			s->override = override;
 			s->begun = false;
 			rc = sbx_paths_merge(&s->paths, rights, override, may_widen, put_path, s);
+		}
+	return rc;
+}
+
+static bool never_widen(void *arg, const char *dir, size_t len)
+{
+	return false;
+}
+
+/* Sockets one by one: who listens beside one is somebody else. */
+static int put_sockets(struct suggest *s)
+{
+	int override, rc = 0;
+	uint8_t rights;
+
+	sbx_paths_unite(&s->sockets);
+	if (s->sockets.n)
+		fputs("unix:\n", s->out);
+	s->socket = true;
+	for (override = 0; override <= 1; override++)
+		for (rights = 1; rights <= SBX_RIGHTS_ALL && !rc; rights++) {
+			s->rights = rights;
+			s->override = override;
+			s->begun = false;
+			rc = sbx_paths_merge(&s->sockets, rights, override, never_widen, put_path,
+					     s);
 		}
 	return rc;
 }
@@ -409,6 +446,7 @@ static void end(struct suggest *s)
 	free(s->peers);
 	free(s->home);
 	sbx_paths_free(&s->paths);
+	sbx_paths_free(&s->sockets);
 }
 
 int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
@@ -435,6 +473,8 @@ int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
 		put_header(&s);
 		rc = put_files(&s);
 	}
+	if (!rc)
+		rc = put_sockets(&s);
 	if (!rc) {
 		put_network(&s);
 		put_settings(&s);

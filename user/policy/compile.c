@@ -19,8 +19,12 @@ static void write_header(struct sbx_image *img, const struct sbx_policy *p)
 	hdr->magic = SBX_IMAGE_MAGIC;
 	hdr->abi = SBX_ABI;
 	hdr->chunks = img->n_chunks;
-	hdr->flags = p->exec_anonymous ? SBX_IMG_EXEC_ANON : 0;
+	if (p->exec_anonymous)
+		hdr->flags |= SBX_IMG_EXEC_ANON;
+	if (p->unix_binds)
+		hdr->flags |= SBX_IMG_UNIX_BINDS;
 	hdr->families = p->families;
+	hdr->netlink = p->netlink;
 	hdr->caps = p->caps;
 }
 

@@ -37,6 +37,18 @@ struct file_question {
 	uint8_t right;
 };
 
+static bool is_abstract(const struct file_question *q)
+{
+	size_t n = strlen(SBX_ABSTRACT);
+
+	return q->len >= n && !memcmp(q->path, SBX_ABSTRACT, n);
+}
+
+static bool is_socket(const struct file_question *q)
+{
+	return q->right == SBX_CONNECT || is_abstract(q);
+}
+
 static bool pattern_matches(const struct file_question *q, const struct sbx_pattern *pat)
 {
 	struct sbx_file_rule one = {.verb = SBX_ALLOW,
@@ -89,7 +101,7 @@ static int write_nearest(const struct file_question *q, char **out)
 	for (i = 0; i < q->p->n_files; i++) {
 		const struct sbx_file_rule *r = &q->p->files[i];
 
-		if (r->verb != SBX_ALLOW)
+		if (r->verb != SBX_ALLOW || (q->right == SBX_CONNECT && !r->socket))
 			continue;
 		for (k = 0; k < r->n_paths; k++) {
 			size_t score = 2 * in_common(q, &r->paths[k]);
@@ -180,7 +192,8 @@ static int wider_path(const struct file_question *q, const char *home, char **ou
 static int suggest_file(const struct file_question *q, struct sbx_explanation *e)
 {
 	struct sbx_pos *pos = calloc(q->p->n_files + 1, sizeof(*pos));
-	struct sbx_target t = {.list = "files", .key = "path"};
+	struct sbx_target t = {.list = is_socket(q) ? "unix" : "files", .key = "path"};
+	size_t skip = is_abstract(q) ? strlen(SBX_ABSTRACT) : 0;
 	char *home = sbx_policy_home(q->p), *scalar = NULL, *wider = NULL, *rights = NULL;
 	struct sbx_obstacle o = {0};
 	struct sbx_text x;
@@ -189,16 +202,19 @@ static int suggest_file(const struct file_question *q, struct sbx_explanation *e
 	if (!rc && sbx_text_begin(&x))
 		rc = -ENOMEM;
 	if (!rc) {
-		sbx_put_yaml_path(x.out, home, q->path, q->len, "", &t.inexact);
+		sbx_put_yaml_path(x.out, home, q->path + skip, q->len - skip, "", &t.inexact);
 		rc = sbx_text_end(&x, &scalar);
 	}
 	if (!rc && sbx_text_begin(&x))
 		rc = -ENOMEM;
 	if (!rc) {
-		sbx_put_rights(x.out, q->right);
+		if (is_socket(q))
+			sbx_put_socket_rights(x.out, q->right);
+		else
+			sbx_put_rights(x.out, q->right);
 		rc = sbx_text_end(&x, &rights);
 	}
-	if (!rc && !o.n_protects)
+	if (!rc && !o.n_protects && !is_socket(q))
 		rc = wider_path(q, home, &wider);
 	t.scalar = scalar;
 	t.rights = rights;

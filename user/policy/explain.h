@@ -17,7 +17,8 @@ struct sbx_explanation {
 	char *suggestion_note; /* "add it to the `except:` of that rule", … or NULL */
 };
 
-/* right: one of SBX_READ/WRITE/EXEC. path canonical ("" is "/"). Returns 0 or -ENOMEM. */
+/* right: one of SBX_READ/WRITE/EXEC/CONNECT. path canonical ("" is "/"), or an abstract socket's
+ * behind SBX_ABSTRACT, where WRITE is bind. Returns 0 or -ENOMEM. */
 int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
 		     size_t len, uint8_t right, struct sbx_explanation *out);
 int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,

@@ -2,6 +2,7 @@
 /* What programs get beside rules: environment, socket families, capabilities. */
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/netlink.h>
 #include "user/base/caps.h"
 #include "user/policy/parse.h"
 
@@ -91,6 +92,7 @@ void sbx_parse_env(struct sbx_parser *p, const struct sbx_scope *s, const struct
 
 /* --- families: --- */
 
+/* LATER: sockets that reach IP peers, of which network rules would have to speak first. */
 enum { OPEN, ALWAYS, LATER };
 
 static const struct {
@@ -101,45 +103,68 @@ static const struct {
 	{"inet", AF_INET, ALWAYS},
 	{"inet6", AF_INET6, ALWAYS},
 	{"unix", AF_UNIX, ALWAYS},
-	{"alg", AF_ALG, LATER},
-	{"appletalk", AF_APPLETALK, LATER},
-	{"atmpvc", AF_ATMPVC, LATER},
-	{"atmsvc", AF_ATMSVC, LATER},
-	{"ax25", AF_AX25, LATER},
-	{"bluetooth", AF_BLUETOOTH, LATER},
-	{"caif", AF_CAIF, LATER},
-	{"can", AF_CAN, LATER},
-	{"ib", AF_IB, LATER},
-	{"ieee802154", AF_IEEE802154, LATER},
-	{"ipx", AF_IPX, LATER},
-	{"isdn", AF_ISDN, LATER},
-	{"iucv", AF_IUCV, LATER},
-	{"kcm", AF_KCM, LATER},
-	{"key", AF_KEY, LATER},
-	{"llc", AF_LLC, LATER},
-	{"mpls", AF_MPLS, LATER},
-	{"netlink", AF_NETLINK, LATER},
-	{"netlink-audit", AF_NETLINK, LATER},
-	{"netlink-generic", AF_NETLINK, LATER},
-	{"netlink-netfilter", AF_NETLINK, LATER},
-	{"netlink-sock-diag", AF_NETLINK, LATER},
-	{"netlink-uevent", AF_NETLINK, LATER},
-	{"netlink-xfrm", AF_NETLINK, LATER},
-	{"nfc", AF_NFC, LATER},
-	{"packet", AF_PACKET, LATER},
-	{"phonet", AF_PHONET, LATER},
-	{"pppox", AF_PPPOX, LATER},
-	{"qipcrtr", AF_QIPCRTR, LATER},
+	{"alg", AF_ALG, OPEN},
+	{"appletalk", AF_APPLETALK, OPEN},
+	{"atmpvc", AF_ATMPVC, OPEN},
+	{"atmsvc", AF_ATMSVC, OPEN},
+	{"ax25", AF_AX25, OPEN},
+	{"bluetooth", AF_BLUETOOTH, OPEN},
+	{"caif", AF_CAIF, OPEN},
+	{"can", AF_CAN, OPEN},
+	{"ib", AF_IB, OPEN},
+	{"ieee802154", AF_IEEE802154, OPEN},
+	{"ipx", AF_IPX, OPEN},
+	{"isdn", AF_ISDN, OPEN},
+	{"iucv", AF_IUCV, OPEN},
+	{"kcm", AF_KCM, OPEN},
+	{"key", AF_KEY, OPEN},
+	{"llc", AF_LLC, OPEN},
+	{"mpls", AF_MPLS, OPEN},
+	{"netlink", AF_NETLINK, OPEN},
+	{"netlink-audit", AF_NETLINK, OPEN},
+	{"netlink-generic", AF_NETLINK, OPEN},
+	{"netlink-netfilter", AF_NETLINK, OPEN},
+	{"netlink-sock-diag", AF_NETLINK, OPEN},
+	{"netlink-uevent", AF_NETLINK, OPEN},
+	{"netlink-xfrm", AF_NETLINK, OPEN},
+	{"nfc", AF_NFC, OPEN},
+	{"packet", AF_PACKET, OPEN},
+	{"phonet", AF_PHONET, OPEN},
+	{"pppox", AF_PPPOX, OPEN},
+	{"qipcrtr", AF_QIPCRTR, OPEN},
 	{"rds", AF_RDS, LATER},
 	{"rxrpc", AF_RXRPC, LATER},
 	{"smc", AF_SMC, LATER},
-	{"tipc", AF_TIPC, LATER},
-	{"vsock", AF_VSOCK, LATER},
-	{"x25", AF_X25, LATER},
-	{"xdp", AF_XDP, LATER},
+	{"tipc", AF_TIPC, OPEN},
+	{"vsock", AF_VSOCK, OPEN},
+	{"x25", AF_X25, OPEN},
+	{"xdp", AF_XDP, OPEN},
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))
+
+/* The protocols of a netlink family: bit NETLINK_x. */
+static uint32_t netlink_bits(const char *name)
+{
+	static const struct {
+		const char *name;
+		int protocol;
+	} protocols[] = {
+		{"netlink-audit", NETLINK_AUDIT},
+		{"netlink-generic", NETLINK_GENERIC},
+		{"netlink-netfilter", NETLINK_NETFILTER},
+		{"netlink-route", NETLINK_ROUTE},
+		{"netlink-sock-diag", NETLINK_SOCK_DIAG},
+		{"netlink-uevent", NETLINK_KOBJECT_UEVENT},
+		{"netlink-xfrm", NETLINK_XFRM},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (!strcmp(name, protocols[i].name))
+			return 1u << protocols[i].protocol;
+	return ~0u; /* "netlink": all of them */
+}
 
 static void open_family(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 {
@@ -148,17 +173,20 @@ static void open_family(struct sbx_parser *p, const struct sbx_node *n, void *ar
 
 	for (i = 0; i < N_FAMILIES && strcmp(n->text, families[i].name); i++)
 		names[i] = families[i].name;
-	if (i == N_FAMILIES)
+	if (i == N_FAMILIES) {
 		sbx_unknown_word(p, n, "there is no such socket family", names,
-				 "netlink-route is the one that can be opened");
-	else if (families[i].state == OPEN)
+				 "sbx-bpf-policy(5) lists them");
+	} else if (families[i].state == OPEN) {
 		p->policy->families |= 1ull << families[i].family;
-	else if (families[i].state == LATER)
+		if (families[i].family == AF_NETLINK)
+			p->policy->netlink |= netlink_bits(n->text);
+	} else if (families[i].state == LATER) {
 		sbx_unsupported(p, n->pos, "sockets of this family (%s)", n->text);
-	else
+	} else {
 		sbx_parse_error(p, n,
 				"remove it: `network` and `unix` rules say who can be reached",
 				"sockets of this family can be made anyway (%s)", n->text);
+	}
 }
 
 void sbx_parse_families(struct sbx_parser *p, const struct sbx_node *n)

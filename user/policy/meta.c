@@ -166,6 +166,7 @@ static json_t *file_rules(struct dump *d, const struct sbx_policy *p)
 #define X(key, member, type, largest) set(d, j, key, number(d, r->member));
 		SBX_META_RULE(X)
 #undef X
+		set(d, j, "socket", number(d, r->socket));
 		set(d, j, "at", position(d, r->pos));
 		set(d, j, "reason", text(d, r->reason));
 		set(d, j, "paths", patterns(d, r->paths, r->n_paths));
@@ -260,6 +261,7 @@ char *sbx_meta_dump(const struct sbx_policy *p, const struct sbx_facts *facts)
 	set(&d, j, "mode", number(&d, p->mode));
 	set(&d, j, "exec_anonymous", number(&d, p->exec_anonymous));
 	set(&d, j, "families", number(&d, p->families));
+	set(&d, j, "netlink", number(&d, p->netlink));
 	set(&d, j, "caps", number(&d, p->caps));
 	set(&d, j, "env_keep", texts(&d, p->env_keep, p->n_env_keep));
 	set(&d, j, "env_set", env_set(&d, p));

@@ -162,7 +162,7 @@ static struct sbx_pattern *patterns(struct load *l, const json_t *j, size_t *n)
 		v[i].text = needed_text(l, json_array_get(one, 0));
 		v[i].source = needed_text(l, json_array_get(one, 1));
 		v[i].pos = position(l, json_array_get(one, 2));
-		if (v[i].text && v[i].text[0] != '@' && sbx_pattern_check(v[i].text, &why, &at))
+		if (v[i].text && sbx_pattern_check(v[i].text, &why, &at))
 			fail(l, -EINVAL);
 	}
 	return v;
@@ -214,6 +214,7 @@ static void file_rule(struct load *l, const json_t *j, struct sbx_file_rule *r)
 #define X(key, member, type, largest) r->member = (type)number(l, json_object_get(j, key), largest);
 	SBX_META_RULE(X)
 #undef X
+	r->socket = number(l, json_object_get(j, "socket"), 1);
 	r->pos = position(l, json_object_get(j, "at"));
 	r->reason = text(l, json_object_get(j, "reason"));
 	r->paths = patterns(l, json_object_get(j, "paths"), &r->n_paths);
@@ -254,6 +255,7 @@ static void policy(struct load *l, const json_t *j, struct sbx_policy *p)
 	p->mode = number(l, json_object_get(j, "mode"), SBX_MODE_AUDIT);
 	p->exec_anonymous = number(l, json_object_get(j, "exec_anonymous"), 1);
 	p->families = number(l, json_object_get(j, "families"), UINT64_MAX);
+	p->netlink = number(l, json_object_get(j, "netlink"), UINT32_MAX);
 	p->caps = number(l, json_object_get(j, "caps"), UINT64_MAX);
 	p->env_keep = texts(l, json_object_get(j, "env_keep"), &p->n_env_keep);
 	env_set(l, json_object_get(j, "env_set"), p);

@@ -64,7 +64,7 @@ static int minimise_free(struct sbx_minimal *m, const struct sbx_product *p, uin
 	uint32_t *dense = calloc(p->subset.sets.n, sizeof(*dense));
 	uint32_t *next = calloc(n * k, sizeof(*next));
 	uint32_t *block = calloc(n, sizeof(*block));
-	uint32_t of_label[64] = {0};
+	uint32_t of_label[256] = {0};
 	int rc = dense && next && block ? 0 : -ENOMEM;
 
 	for (i = 0; i < n && !rc; i++)

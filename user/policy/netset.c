@@ -229,6 +229,23 @@ static int write_table(struct sbx_image *img, const struct sbx_net_table *t,
 	return rc;
 }
 
+/* Every address at every TCP port: then it does not matter where subflows of MPTCP go. */
+static bool opens_all_tcp(const struct sbx_net_table *t)
+{
+	size_t i, k;
+
+	for (i = 0; i < t->n_psets; i++) {
+		const struct sbx_port *p = t->ports + t->psets[i].first;
+
+		for (k = 0; k < t->psets[i].count && p[k].start <= SBX_KEY(SBX_PROTO_TCP, 65535);
+		     k++)
+			if (!(p[k].verdict & SBX_PORT_ALLOW) &&
+			    !(p[k].start == 0 && k + 1 < t->psets[i].count && p[k + 1].start == 1))
+				return false;
+	}
+	return true;
+}
+
 static int write_tables(struct netset *n, struct sbx_image *img)
 {
 	struct sbx_net_dir net[SBX_DIRS];
@@ -243,9 +260,12 @@ static int write_tables(struct netset *n, struct sbx_image *img)
 			     SBX_CHUNK_BYTES / 1024);
 		return -EINVAL;
 	}
-	if (!rc)
-		memcpy(sbx_image_hdr(img)->net, net, sizeof(net));
-	return rc;
+	if (rc)
+		return rc;
+	memcpy(sbx_image_hdr(img)->net, net, sizeof(net));
+	if (opens_all_tcp(&n->table[SBX_DIR_CONNECT]))
+		sbx_image_hdr(img)->flags |= SBX_IMG_MPTCP;
+	return 0;
 }
 
 int sbx_netset_compile(const struct sbx_policy *p, const struct sbx_facts *facts,

@@ -163,7 +163,7 @@ uint8_t sbx_rank_label(struct sbx_rank rank)
 		if (rank.of[r] % SBX_VERDICTS == SBX_VERDICT_ALLOW)
 			label |= 1 << r;
 		if (rank.of[r] % SBX_VERDICTS == SBX_VERDICT_QUIET)
-			label |= 8 << r;
+			label |= 1 << (r + SBX_RIGHT_BITS);
 	}
 	return label;
 }

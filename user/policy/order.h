@@ -14,12 +14,12 @@
 
 #include "user/policy/trie.h"
 
-#define SBX_RIGHTS 3
+#define SBX_RIGHTS SBX_RIGHT_BITS
 
 enum sbx_order_verdict { SBX_VERDICT_DENY, SBX_VERDICT_ALLOW, SBX_VERDICT_QUIET, SBX_VERDICTS };
 
 struct sbx_rank {
-	uint32_t of[SBX_RIGHTS]; /* read, write, exec; 0: denied, or nothing is said of it */
+	uint32_t of[SBX_RIGHTS]; /* by the right's bit; 0: denied, or nothing is said of it */
 };
 
 struct sbx_order {
@@ -40,7 +40,7 @@ static inline struct sbx_rank sbx_rank_max(struct sbx_rank a, struct sbx_rank b)
 	return a;
 }
 
-/* rights | quiet << 3 */
+/* rights | quiet << SBX_RIGHT_BITS */
 uint8_t sbx_rank_label(struct sbx_rank rank);
 
 #endif

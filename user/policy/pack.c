@@ -335,7 +335,7 @@ static void write_state(const struct packer *p, uint32_t s, uint8_t *chunk)
 		.rights = label & SBX_RIGHTS_ALL,
 		.any = p->props->any[s],
 		.all = p->props->all[s],
-		.quiet = label >> 3,
+		.quiet = label >> SBX_RIGHT_BITS,
 		.flags = (c->chain ? SBX_STATE_CHAIN : 0) |
 			 (p->props->settled[s] ? SBX_STATE_SETTLED : 0),
 		.leaf = p->leaf[s],

@@ -30,12 +30,16 @@ struct sbx_file_rule {
 	enum sbx_verb verb;
 	uint8_t rights; /* SBX_READ | … */
 	bool override, quiet;
+	bool socket;  /* from `unix:`: rights are SBX_CONNECT, and SBX_WRITE for bind */
 	char *reason; /* NULL: none */
 	struct sbx_pattern *paths;
 	size_t n_paths;
 	struct sbx_pattern *except; /* protect only */
 	size_t n_except;
 };
+
+/* What the names of abstract sockets are below in the automaton: "@x" is "@unix/@x" there. */
+#define SBX_ABSTRACT "@unix/"
 
 enum sbx_host_kind {
 	SBX_HOST_CIDR, /* an address is a CIDR of full length */
@@ -83,19 +87,6 @@ struct sbx_net_rule {
 	size_t n_except;
 };
 
-#define SBX_UNIX_CONNECT 0x1
-#define SBX_UNIX_BIND	 0x2
-
-struct sbx_unix_rule {
-	struct sbx_pos pos;
-	enum sbx_verb verb;
-	uint8_t rights;
-	bool override, quiet;
-	char *reason;
-	struct sbx_pattern *paths; /* "@name": abstract */
-	size_t n_paths;
-};
-
 #define SBX_PROC_SIGNAL 0x1
 #define SBX_PROC_TRACE	0x2
 
@@ -116,13 +107,14 @@ struct sbx_policy {
 	char *description;
 	int mode; /* SBX_MODE_* of sbx_maps.h */
 	bool exec_anonymous;
-	struct sbx_file_rule *files;
+	struct sbx_file_rule *files; /* those of `unix:` come last */
 	size_t n_files;
 	size_t n_own; /* of these, the last: which nobody wrote (own.c) */
 	struct sbx_net_rule *net;
 	size_t n_net;
-	struct sbx_unix_rule *unix_rules;
+	struct sbx_file_rule *unix_rules; /* as written; they are among `files`, too */
 	size_t n_unix;
+	bool unix_binds; /* some speak of binding abstract names */
 	struct sbx_process_rule *process;
 	size_t n_process;
 	char **env_keep; /* names or NAME* globs */
@@ -130,6 +122,7 @@ struct sbx_policy {
 	struct sbx_env_set *env_set;
 	size_t n_env_set;
 	uint64_t families; /* bit AF_x */
+	uint32_t netlink;  /* bit NETLINK_x, where AF_NETLINK is among them */
 	uint64_t caps;	   /* bit CAP_x */
 	bool uses_tmp;	   /* ${tmp} was named: the caller must have made it */
 	/* What this version parses but cannot enforce: named when attach refuses it. */

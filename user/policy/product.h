@@ -19,7 +19,7 @@ struct sbx_product {
 	struct sbx_mark *marks; /* by token */
 	uint32_t *token;	/* by entry */
 	uint32_t *free;		/* by node: what it is for bytes without a child */
-	uint8_t *label;		/* by node: rights | quiet << 3 */
+	uint8_t *label;		/* by node: rights | quiet << SBX_RIGHT_BITS */
 	uint32_t *reached;	/* the free states that there are; each has a full row */
 	size_t n_reached, room_reached;
 };

@@ -3,7 +3,7 @@
  * "Below" is meant component by component: below /a lie /a/b and /a/b/c, but not /ab. A state is
  * looked at as the end of a name; its names below begin with the '/' that follows.
  *
- * Per state two sums over what can come, as six bits (rights that occur, rights that are missing
+ * Per state two sums over what can come, as eight bits (rights that occur, rights that are missing
  * somewhere): `inside` over all ways to end the component after one more byte at least, and what
  * lies below those; `here` adds the state itself and what lies below it.
  */
@@ -25,7 +25,7 @@ static uint8_t own(const struct sbx_minimal *m, uint32_t s)
 {
 	uint8_t rights = RIGHTS(m->states[s].label);
 
-	return rights | (~rights & SBX_RIGHTS_ALL) << 3;
+	return rights | (~rights & SBX_RIGHTS_ALL) << SBX_RIGHT_BITS;
 }
 
 static uint8_t sum_here(const struct sums *u, uint32_t s)
@@ -214,7 +214,7 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 		uint8_t sum = own(m, i) | u.inside[sbx_minimal_step(m, i, '/')];
 
 		out->any[i] = sum & SBX_RIGHTS_ALL;
-		out->all[i] = ~(sum >> 3) & SBX_RIGHTS_ALL;
+		out->all[i] = ~(sum >> SBX_RIGHT_BITS) & SBX_RIGHTS_ALL;
 	}
 	rc = number_classes(out, m, p);
 	if (!rc) {

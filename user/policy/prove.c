@@ -5,7 +5,7 @@
 #include "user/policy/prove.h"
 #include "user/policy/search.h"
 
-static const char *const right_names[SBX_RIGHTS] = {"read", "write", "exec"};
+static const char *const right_names[SBX_RIGHTS] = {"read", "write", "exec", "connect"};
 
 static void list_rights(char *out, size_t size, uint8_t rights)
 {

@@ -43,7 +43,7 @@ static const struct section network = {
 static const struct section unix_sockets = {
 	"unix", "path",
 	NULL,	"path: [\"/run/x.sock\"]",
-	UNIX,	{{"connect", SBX_UNIX_CONNECT}, {"bind", SBX_UNIX_BIND}, {NULL, 0}}};
+	UNIX,	{{"connect", SBX_CONNECT}, {"bind", SBX_WRITE}, {NULL, 0}}};
 static const struct section process = {
 	"process",  "to",    "self",
 	"to: self", PROCESS, {{"signal", SBX_PROC_SIGNAL}, {"trace", SBX_PROC_TRACE}, {NULL, 0}}};
@@ -245,6 +245,21 @@ struct patterns {
 	bool sockets; /* "@name" is one */
 };
 
+/* Its own part of the automaton, so that no file's name is like one. */
+static char *abstract_name(struct sbx_parser *p, const char *text)
+{
+	size_t n = strlen(SBX_ABSTRACT), len = strlen(text) + 1;
+	char *name = sbx_arena_alloc(p->arena, n + len);
+
+	if (!name) {
+		p->no_memory = true;
+		return NULL;
+	}
+	memcpy(name, SBX_ABSTRACT, n);
+	memcpy(name + n, text, len);
+	return name;
+}
+
 static void add_pattern(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 {
 	struct patterns *list = arg;
@@ -260,7 +275,11 @@ static void add_pattern(struct sbx_parser *p, const struct sbx_node *n, void *ar
 	text = sbx_expand_pattern(p, list->scope, n);
 	if (!text || !*text) /* empty: it named nothing */
 		return;
-	if (*text == '@' && !list->sockets && strcmp(text, "@tty")) {
+	if (*text == '@' && text[1] && list->sockets) {
+		text = abstract_name(p, text);
+		if (!text)
+			return;
+	} else if (*text == '@' && strcmp(text, "@tty")) {
 		sbx_parse_error(p, n, "the built-in names are @tty, /proc/self and /proc/@sandbox",
 				"there is no such built-in name (%s)", text);
 		return;
@@ -314,9 +333,10 @@ void sbx_parse_file_rule(struct sbx_parser *p, const struct sbx_scope *s, const 
 
 void sbx_parse_unix_rule(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
 {
-	struct sbx_unix_rule *out;
+	struct sbx_file_rule *out;
 	struct patterns paths;
 	struct rule r;
+	size_t i;
 
 	if (!parse_common(p, &unix_sockets, n, &r))
 		return;
@@ -325,7 +345,8 @@ void sbx_parse_unix_rule(struct sbx_parser *p, const struct sbx_scope *s, const 
 		return;
 	out = SBX_APPEND(p, p->policy->unix_rules, p->policy->n_unix);
 	if (out)
-		*out = (struct sbx_unix_rule){.pos = n->pos,
+		*out = (struct sbx_file_rule){.pos = n->pos,
+					      .socket = true,
 					      .verb = r.verb,
 					      .rights = r.rights,
 					      .override = r.override,
@@ -333,7 +354,8 @@ void sbx_parse_unix_rule(struct sbx_parser *p, const struct sbx_scope *s, const 
 					      .reason = r.reason,
 					      .paths = paths.v,
 					      .n_paths = paths.n};
-	sbx_unsupported(p, n->pos, "rules for unix sockets (%s)", paths.v[0].source);
+	for (i = 0; i < paths.n && r.rights & SBX_WRITE; i++)
+		p->policy->unix_binds |= paths.v[i].text[0] == '@';
 }
 
 /* --- peers --- */

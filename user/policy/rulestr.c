@@ -170,7 +170,14 @@ static void put_bits(FILE *out, uint8_t bits, const char *const *names)
 
 void sbx_put_rights(FILE *out, uint8_t rights)
 {
-	static const char *const names[] = {"read", "write", "exec", NULL};
+	static const char *const names[] = {"read", "write", "exec", "connect", NULL};
+
+	put_bits(out, rights, names);
+}
+
+void sbx_put_socket_rights(FILE *out, uint8_t rights)
+{
+	static const char *const names[] = {"", "bind", "", "connect", NULL};
 
 	put_bits(out, rights, names);
 }
@@ -202,7 +209,10 @@ char *sbx_file_rule_text(const struct sbx_file_rule *r, const struct sbx_pattern
 	if (sbx_text_begin(&t))
 		return NULL;
 	fprintf(t.out, "%s [", sbx_verb_name(r->verb));
-	sbx_put_rights(t.out, r->rights);
+	if (r->socket)
+		sbx_put_socket_rights(t.out, r->rights);
+	else
+		sbx_put_rights(t.out, r->rights);
 	fputs("] ", t.out);
 	if (!path && r->n_paths)
 		path = r->paths;

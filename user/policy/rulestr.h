@@ -43,6 +43,7 @@ char *sbx_net_rule_text(const struct sbx_net_rule *r, const struct sbx_endpoint 
 const char *sbx_verb_name(enum sbx_verb verb);
 /* "read, write" */
 void sbx_put_rights(FILE *out, uint8_t rights);
+void sbx_put_socket_rights(FILE *out, uint8_t rights);
 void sbx_put_net_rights(FILE *out, uint8_t rights);
 
 /* The home that ~ stands for in this policy, or NULL when no pattern begins with ~. Owned by the

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Peers: an address made canonical, what a sandbox says of it, and what is kept of that.
+ *
+ * Three ways, each for what the one before does not answer. What was granted to the same sandbox
+ * for the same peer before is kept (quick_peer); the tables of its image are searched
+ * (net_verdict); and every sandbox of the label is asked, one by one, with a report (judge_peer).
+ * Only grants are kept, under the id of the image that gave them: ids are never used again, so
+ * nothing expires.
+ */
+#ifndef SBX_BPF_PEER_H
+#define SBX_BPF_PEER_H
+
+#include "decide.h"
+
+#define AF_UNSPEC  0
+#define AF_UNIX	   1
+#define AF_INET	   2
+#define AF_INET6   10
+#define AF_NETLINK 16
+
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
+#define SOCK_TYPE_MASK 0xf
+#define IPPROTO_TCP    6
+#define IPPROTO_UDP    17
+#define IPPROTO_MPTCP  262
+
+#define LOOPBACK 0x7f000001
+
+static __always_inline __u16 peer_family(struct sbx_peer *p)
+{
+	return p->what >> SBX_PEER_FAMILY;
+}
+
+/* --- the interval tables --- */
+
+#define SBX_SEARCH_STEPS 18 /* more than log2 of the records that fit into a chunk */
+
+static __always_inline __u64 table_word(struct sbx_chunk *c, __u32 word)
+{
+	sbx_opaque(word);
+	return c->dword[word & (SBX_CHUNK_BYTES / 8 - 1)];
+}
+
+/*
+ * The last of n records that begins at or before the key; the first one begins at 0. Without
+ * branches that depend on what is found: the verifier would follow each of them.
+ */
+static __always_inline __u32 search_word(struct sbx_chunk *c, __u32 off, __u32 n, __u32 key)
+{
+	__u32 at = 0, half, i;
+	__u64 start, below;
+
+	for (i = 0; i < SBX_SEARCH_STEPS && n > 1; i++) {
+		half = n >> 1;
+		start = (__u32)table_word(c, off + at + half);
+		below = (__u64)((__s64)(start - key - 1) >> 63);
+		sbx_opaque(below);
+		at += half & below;
+		n -= half;
+	}
+	return at;
+}
+
+/* All ones if a < b, else 0. */
+static __always_inline __u64 less(__u64 a, __u64 b)
+{
+	__u64 borrow = (~a & b) | ((~a | b) & (a - b));
+
+	return (__u64)((__s64)borrow >> 63);
+}
+
+/* All ones if the record begins at or before the address. */
+static __always_inline __u64 below6(struct sbx_chunk *c, __u32 word, struct sbx_peer *p)
+{
+	__u64 hi = table_word(c, word), lo = table_word(c, word + 1), differ = hi ^ p->hi;
+
+	differ = (__u64)((__s64)(differ | -differ) >> 63);
+	return less(hi, p->hi) | (~differ & ~less(p->lo, lo));
+}
+
+static __always_inline __u32 search_v6(struct sbx_chunk *c, __u32 off, __u32 n, struct sbx_peer *p)
+{
+	__u32 at = 0, half, i;
+	__u64 below;
+
+	for (i = 0; i < SBX_SEARCH_STEPS && n > 1; i++) {
+		half = n >> 1;
+		below = below6(c, off + (at + half) * 3, p);
+		sbx_opaque(below);
+		at += half & below;
+		n -= half;
+	}
+	return at;
+}
+
+struct table {
+	void *image;
+	struct sbx_chunk *hdr;
+};
+
+static __always_inline struct sbx_chunk *table_chunk(struct table *t, __u32 no)
+{
+	return no ? bpf_map_lookup_elem(t->image, &no) : t->hdr;
+}
+
+/* The port set of an address, or -1. */
+static __always_inline int find_v4(struct table *t, struct sbx_net_dir *dir, struct sbx_peer *p)
+{
+	struct sbx_chunk *c = table_chunk(t, dir->v4.chunk);
+	__u32 off = dir->v4.off / 8, at;
+
+	if (!c || !dir->v4.count)
+		return -1;
+	at = search_word(c, off, dir->v4.count, p->lo);
+	return table_word(c, off + at) >> 32;
+}
+
+static __noinline int find_v6(struct table *t, struct sbx_net_dir *dir, struct sbx_peer *p)
+{
+	struct sbx_sect sect;
+	struct sbx_chunk *c;
+	__u32 at;
+	int i;
+
+	if (!t || !dir || !p)
+		return -1;
+	sect = dir->v6[0];
+	for (i = 1; i < SBX_NET6_SECTS; i++) {
+		if (!dir->v6[i].count)
+			break;
+		c = table_chunk(t, dir->v6[i].chunk);
+		if (!c)
+			return -1;
+		if (below6(c, dir->v6[i].off / 8, p))
+			sect = dir->v6[i];
+	}
+	c = table_chunk(t, sect.chunk);
+	if (!c || !sect.count)
+		return -1;
+	at = search_v6(c, sect.off / 8, sect.count, p);
+	return (__u32)table_word(c, sect.off / 8 + at * 3 + 2);
+}
+
+/* What the image in slot `no` says of the peer: SBX_PORT_*, or -1, which denies. *image: its id. */
+static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir, __u64 *image)
+{
+	struct sbx_net_dir *d;
+	struct table t = {};
+	struct sbx_chunk *c;
+	__u32 zero = 0, key, off;
+	__u64 pset;
+	int set;
+
+	t.image = bpf_map_lookup_elem(&sbx_images, &no);
+	t.hdr = t.image ? bpf_map_lookup_elem(t.image, &zero) : NULL;
+	if (!t.hdr)
+		return -1; /* fail closed */
+	*image = t.hdr->hdr.image_id;
+	d = &t.hdr->hdr.net[dir & (SBX_DIRS - 1)];
+	set = peer_family(p) == AF_INET6 ? find_v6(&t, d, p) : find_v4(&t, d, p);
+	c = table_chunk(&t, d->psets.chunk);
+	if (set < 0 || (__u32)set >= d->psets.count || !c)
+		return -1; /* fail closed */
+	pset = table_word(c, d->psets.off / 8 + set);
+	c = table_chunk(&t, d->ports.chunk);
+	if (!c || !(pset >> 32))
+		return -1; /* fail closed */
+	key = p->what;	   /* protocol and port */
+	off = d->ports.off / 8 + (__u32)pset;
+	return table_word(c, off + search_word(c, off, pset >> 32, key)) >> 32;
+}
+
+SBX_GLOBAL int net_verdict(__u64 id, struct sbx_peer *p, __u32 direction)
+{
+	__u64 image;
+
+	return p ? table_verdict(SBX_SLOT_OF(id), p, direction, &image) : -1;
+}
+
+/* --- what was granted before --- */
+
+static __always_inline struct sbx_grant *grant_entry(struct sbx_peer *p, __u64 image)
+{
+	struct sbx_grant *grants = (struct sbx_grant *)sbx_grant_words;
+	__u32 h = (__u32)p->lo + ((__u32)p->what << 7) + ((__u32)image << 3);
+
+	h = (h * 0x9e3779b1u) >> (32 - SBX_GRANT_CACHE_SHIFT);
+	sbx_opaque(h);
+	return &grants[h & (SBX_GRANT_CACHE - 1)];
+}
+
+/* p->what with the direction */
+static __always_inline bool grant_kept(struct sbx_peer *p, __u64 image)
+{
+	struct sbx_grant *e = grant_entry(p, image);
+	__u64 version = *(volatile __u64 *)&e->version;
+
+	sbx_barrier();
+	if ((version & 1) || e->image != image || e->peer.lo != p->lo || e->peer.hi != p->hi ||
+	    e->peer.what != p->what)
+		return false;
+	sbx_barrier();
+	return *(volatile __u64 *)&e->version == version;
+}
+
+/* Whoever finds the entry taken leaves it alone. */
+static __always_inline void grant_keep(struct sbx_peer *p, __u64 image)
+{
+	struct sbx_grant *e = grant_entry(p, image);
+	__u64 version = e->version;
+
+	if ((version & 1) ||
+	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
+		return;
+	e->image = image;
+	e->peer = *p;
+	sbx_barrier();
+	__sync_fetch_and_add(&e->version, 1);
+}
+
+/* Looks the peer up for the one sandbox in that slot, and keeps what it grants. */
+SBX_GLOBAL int quick_search(struct sbx_peer *p, __u32 direction, __u32 no)
+{
+	__u64 image;
+	int verdict;
+
+	if (!p)
+		return 0;
+	verdict = table_verdict(no, p, direction, &image);
+	if (verdict < 0 || !(verdict & SBX_PORT_ALLOW))
+		return 0;
+	grant_keep(p, image);
+	return 1;
+}
+
+/*
+ * Allowed for sure? Whatever is not goes the long way, which also writes the report. `t` is the
+ * current task. p->what gets the direction, and keeps it where the answer is no.
+ */
+static __always_inline bool quick_peer(struct task_struct *t, __u64 cgroup, struct sbx_peer *p,
+				       __u32 direction)
+{
+	struct sbx_slot *slot = quick_subject(sbx_config_get(), t, cgroup);
+
+	if (!slot)
+		return false;
+	p->what |= (__u64)(direction + 1) << SBX_PEER_DIRECTION;
+	if (grant_kept(p, slot->image))
+		return true;
+	return quick_search(p, direction, SBX_SLOT_OF(slot->id));
+}
+
+/* --- the long way: every sandbox, with reports --- */
+
+static __always_inline void report_peer(struct sbx_peer *p)
+{
+	__u64 hi = __builtin_bswap64(p->hi), lo = __builtin_bswap64(p->lo);
+	__u32 four = __builtin_bswap32(p->lo);
+	struct sbx_draft *dr = sbx_draft_get();
+
+	if (!dr)
+		return;
+	dr->ev.family = peer_family(p);
+	dr->ev.port = p->what;
+	dr->ev.proto = p->what >> SBX_PEER_PROTO & SBX_PROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	dr->ev.socktype = p->what >> SBX_PEER_TYPE & 0xff;
+	if (dr->ev.family == AF_INET6) {
+		__builtin_memcpy(dr->ev.addr, &hi, 8);
+		__builtin_memcpy(dr->ev.addr + 8, &lo, 8);
+	} else {
+		__builtin_memcpy(dr->ev.addr, &four, 4);
+	}
+	dr->key.object = (p->hi * 0x9e3779b97f4a7c15ull ^ p->lo) * 0x9e3779b97f4a7c15ull + p->what;
+}
+
+static long net_one(__u32 i, struct ask *a)
+{
+	__u64 id = a->l->id[SBX_EACH(i)];
+	struct sbx_peer p = a->sc->peer;
+	__u32 mode;
+	int verdict;
+
+	if (!sbx_alive(id))
+		return 0;
+	verdict = net_verdict(id, &p, a->dir);
+	if (verdict >= 0 && (verdict & SBX_PORT_ALLOW))
+		return 0;
+	mode = sbx_mode_of(id);
+	sbx_report_begin(a->op, verdict < 0 ? SBX_WHY_INTERNAL : SBX_WHY_POLICY,
+			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
+	report_peer(&p);
+	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));
+	a->denied = mode != SBX_MODE_AUDIT;
+	return a->denied;
+}
+
+/* The peer in scratch memory, judged by all sandboxes. EACCES, as Landlock and SELinux say. */
+SBX_GLOBAL int judge_peer(struct sbx_label *l, __u32 op, __u32 direction)
+{
+	struct ask a = {.sc = sbx_scratch_get(), .l = l, .op = op, .dir = direction};
+
+	if (!l || !a.sc)
+		return -EACCES; /* fail closed */
+	if (l->flags & SBX_LABEL_OVERFLOW)
+		return sbx_overflow(l);
+	bpf_loop(SBX_MAX_NEST, net_one, &a, 0);
+	return a.denied ? -EACCES : 0;
+}
+
+#endif
