@@ -11,6 +11,7 @@
 #define EXDEV	     18
 #define EINVAL	     22
 #define EAFNOSUPPORT 97
+#define ECONNREFUSED 111
 #define ECANCELED    125
 
 #define S_IFMT	   0170000

@@ -269,6 +269,15 @@ struct sbx_cursor {
 	__u32 spelled;	 /* bytes of the event's path */
 };
 
+/* Where the search for listeners stands (self.h): here for the same reason. */
+struct sbx_listeners {
+	__u64 node; /* the next one in the chain */
+	__u64 net;
+	__u64 cgroup; /* of the sandbox */
+	__u32 port;
+	__u8 own, others; /* there are such */
+};
+
 #define SBX_NAME_BUF 1024 /* an anchor's path, or "/" and one component; a power of two */
 _Static_assert(SBX_NAME_BUF >= SBX_ANCHOR_PATH_MAX, "an anchor's path fits");
 
@@ -283,6 +292,7 @@ struct sbx_scratch {
 			 */
 	struct sbx_cursor at;
 	struct sbx_peer peer;
+	struct sbx_listeners listeners;
 	__u32 n;
 	__u32 rdev; /* of a character device, else 0 */
 	__u64 ino;

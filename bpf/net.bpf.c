@@ -282,21 +282,25 @@ static __always_inline bool takes_both(struct sbx_peer *p, struct sock *sk)
 static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_label *l,
 					 struct sock *sk, __u32 op)
 {
+	__u64 net = 0;
 	bool both;
 	int ret;
 
 	if (!sc || !l)
 		return -EACCES; /* fail closed */
 	if (op == SBX_OP_CONNECT || op == SBX_OP_SEND) {
+		bpf_probe_read_kernel(
+			&net, sizeof(net),
+			(char *)sk + bpf_core_field_offset(struct sock, __sk_common.skc_net.net));
 		peer_settle(&sc->peer, sk);
-		return judge_peer(l, op, SBX_DIR_CONNECT);
+		return judge_peer(l, op, SBX_DIR_CONNECT, net);
 	}
 	both = takes_both(&sc->peer, sk);
-	ret = judge_peer(l, op, SBX_DIR_BIND);
+	ret = judge_peer(l, op, SBX_DIR_BIND, 0);
 	if (ret || !both)
 		return ret;
 	peer_v4(&sc->peer, 0);
-	return judge_peer(l, op, SBX_DIR_BIND);
+	return judge_peer(l, op, SBX_DIR_BIND, 0);
 }
 
 /* `p` is what was read of the address; NULL: nothing that IP knows. */

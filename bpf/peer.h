@@ -11,7 +11,7 @@
 #ifndef SBX_BPF_PEER_H
 #define SBX_BPF_PEER_H
 
-#include "decide.h"
+#include "self.h"
 
 #define AF_UNSPEC  0
 #define AF_UNIX	   1
@@ -279,8 +279,8 @@ static long net_one(__u32 i, struct ask *a)
 {
 	__u64 id = a->l->id[SBX_EACH(i)];
 	struct sbx_peer p = a->sc->peer;
+	int verdict, found;
 	__u32 mode;
-	int verdict;
 
 	if (!sbx_alive(id))
 		return 0;
@@ -288,6 +288,15 @@ static long net_one(__u32 i, struct ask *a)
 	if (verdict >= 0 && (verdict & SBX_PORT_ALLOW))
 		return 0;
 	mode = sbx_mode_of(id);
+	if (verdict >= 0 && (verdict & SBX_PORT_SELF)) {
+		found = self_listens(a->object, peer_family(&p) == AF_INET ? p.lo : 0,
+				     (__u16)p.what, id);
+		if (found >= 0) {
+			a->both = !found;
+			a->denied = !found && mode != SBX_MODE_AUDIT;
+			return a->denied;
+		}
+	}
 	sbx_report_begin(a->op, verdict < 0 ? SBX_WHY_INTERNAL : SBX_WHY_POLICY,
 			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
 	report_peer(&p);
@@ -296,17 +305,20 @@ static long net_one(__u32 i, struct ask *a)
 	return a->denied;
 }
 
-/* The peer in scratch memory, judged by all sandboxes. EACCES, as Landlock and SELinux say. */
-SBX_GLOBAL int judge_peer(struct sbx_label *l, __u32 op, __u32 direction)
+/* The peer in scratch memory, judged by all sandboxes, from the network namespace `net`. EACCES, as
+ * Landlock and SELinux say. */
+SBX_GLOBAL int judge_peer(struct sbx_label *l, __u32 op, __u32 direction, __u64 net)
 {
-	struct ask a = {.sc = sbx_scratch_get(), .l = l, .op = op, .dir = direction};
+	struct ask a = {.sc = sbx_scratch_get(), .l = l, .op = op, .dir = direction, .object = net};
 
 	if (!l || !a.sc)
 		return -EACCES; /* fail closed */
 	if (l->flags & SBX_LABEL_OVERFLOW)
 		return sbx_overflow(l);
 	bpf_loop(SBX_MAX_NEST, net_one, &a, 0);
-	return a.denied ? -EACCES : 0;
+	if (!a.denied)
+		return 0;
+	return a.both ? -ECONNREFUSED : -EACCES; /* nobody listens there */
 }
 
 #endif

@@ -128,7 +128,8 @@ struct sbx_pset {
 #define SBX_PROTO_UDP	    1
 #define SBX_PORT_ALLOW	    0x1
 #define SBX_PORT_QUIET	    0x2
-#define SBX_PORT_RULE_SHIFT 8 /* (index of the deciding network rule + 1), 0: no rule */
+#define SBX_PORT_SELF	    0x4 /* allowed while one's own listen there, and nobody else */
+#define SBX_PORT_RULE_SHIFT 8	/* (index of the deciding network rule + 1), 0: no rule */
 
 struct sbx_port {
 	__u32 start;   /* first proto << 16 | port of the interval */

@@ -372,6 +372,24 @@ static int do_reach(char **a)
 	return r;
 }
 
+/* Listens at a[0], port a[1], and connects to it at a[2]; the port may be shared. */
+static int do_self_reach(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]);
+	int s = socket(ss.ss_family, SOCK_STREAM, 0), one = 1, r;
+
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (bind(s, (void *)&ss, len) || listen(s, 1)) {
+		close(s);
+		return -EBADE; /* no answer to the question */
+	}
+	r = do_reach((char *[]){"tcp", a[2], a[1]});
+	close(s);
+	return r;
+}
+
 /* --- netlink-route --- */
 
 /* Asks, and returns what the kernel answers. */

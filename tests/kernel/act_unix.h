@@ -59,7 +59,7 @@ static int do_unix_sendmmsg(char **a)
 	return close_with(fd, sendmmsg(fd, m, 2, 0));
 }
 
-static int do_unix_bind(char **a)
+static int do_unix_name(char **a)
 {
 	struct sockaddr_un un;
 	socklen_t len = unix_name(&un, a[1]);

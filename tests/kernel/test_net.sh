@@ -136,6 +136,69 @@ inside race "$W/net.yaml" nobody <<-EOF
 	ok race-sendto 127.0.0.1 3001 3998
 EOF
 
+# One's own listeners, and those of somebody outside.
+policy "$W/self.yaml" <<EOF
+  - allow: [read, write]
+    path: "$W/**"
+network:
+  - allow: [connect]
+    to: "localhost:4000"
+  - deny: [connect]
+    to: "localhost:5450"
+  - allow: [connect]
+    to: ["self:1-5449", "self:5451-65535"]
+  - allow: [bind]
+    to: ["localhost:1-65535", "0.0.0.0:1-65535", "[::]:1-65535"]
+EOF
+cat >"$W/listen.py" <<'EOF'
+import os, socket
+kept = []
+for family, host, port in ((2, "127.0.0.1", 4000), (2, "127.0.0.1", 5432), (2, "0.0.0.0", 5433), (10, "::", 5434),
+                           (2, "127.0.0.1", 5440), (2, "127.0.0.2", 5441)):
+    s = socket.socket(family)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind((host, port))
+    s.listen(64)
+    kept.append(s)
+print("ready", flush=True)
+os.read(0, 1)
+EOF
+mkfifo "$W/ready" "$W/hold"
+python3 "$W/listen.py" <"$W/hold" >"$W/ready" &
+server=$!
+exec 7>"$W/hold"
+read -r said <"$W/ready"
+wants ready "$said" || not_ok "net: the listeners outside"
+for user in root nobody; do
+	shared=$([ $user = root ] && echo EACCES || echo EBADE) # another user cannot share it
+	inside self "$W/self.yaml" $user <<-EOF
+		ok reach tcp 127.0.0.1 4000
+		EACCES reach tcp 127.0.0.1 5432
+		EACCES reach tcp 127.0.0.1 5433
+		EACCES reach tcp ::1 5434
+		EACCES reach tcp 127.0.0.1 5434
+		ECONNREFUSED reach tcp 127.0.0.1 5435
+		ok self-reach 127.0.0.1 5436 127.0.0.1
+		ok self-reach 127.0.0.1 5436 0.0.0.0
+		ok self-reach 0.0.0.0 5437 127.0.0.1
+		ok self-reach 0.0.0.0 5437 127.9.9.9
+		ok self-reach ::1 5438 ::1
+		ok self-reach :: 5439 ::1
+		ok self-reach :: 5439 127.0.0.1
+		ok self-reach ::ffff:127.0.0.1 5442 127.0.0.1
+		$shared self-reach 127.0.0.1 5440 127.0.0.1
+		ok self-reach 127.0.0.1 5441 127.0.0.1
+		EACCES self-reach 127.0.0.1 5441 127.0.0.2
+		EACCES self-reach 127.0.0.1 5450 127.0.0.1
+		EACCES sendto 127.0.0.1 5436
+		EACCES connect 203.0.113.1 5436
+	EOF
+	[ $user != root ] || audited self "$W/self.yaml"
+done
+exec 7>&-
+wait $server
+rm "$W/ready" "$W/hold"
+
 # Families and protocols that the policy opens by name. MPTCP goes with every address.
 modprobe -q af_alg
 modprobe -q vsock

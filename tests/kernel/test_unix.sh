@@ -103,12 +103,12 @@ for user in root nobody; do
 		EACCES unix-send @other.dgram
 		ok unix-inside $W/own/inside
 		ok unix-inside $W/own/never
-		ok unix-bind stream @mine
-		EACCES unix-bind stream @taken
-		EACCES unix-bind dgram @taken-too
-		ok unix-bind dgram $W/own/mine
-		EACCES unix-bind stream $W/own/taken
-		EACCES unix-bind stream /etc/sbx-socket
+		ok unix-name stream @mine
+		EACCES unix-name stream @taken
+		EACCES unix-name dgram @taken-too
+		ok unix-name dgram $W/own/mine
+		EACCES unix-name stream $W/own/taken
+		EACCES unix-name stream /etc/sbx-socket
 		ok unix-pair stream
 		ok unix-pair dgram
 		ok unix-pair seq
@@ -135,7 +135,7 @@ inside none "$W/none.yaml" nobody <<-EOF
 	EACCES unix-connect stream $W/open/stream
 	EACCES unix-connect stream @sbx-open
 	EACCES unix-send @sbx-open.dgram
-	ok unix-bind stream @anything
+	ok unix-name stream @anything
 	ok unix-inside $W/own/none
 EOF
 mkdir "$CG/elder"

@@ -50,7 +50,7 @@ static void test_words(void **state)
 		{"any", SBX_HOST_ANY, 0},
 		{"localhost:0", SBX_HOST_LOCALHOST, 0},
 		{"internet:443/tcp", SBX_HOST_INTERNET, 0},
-		{"self", SBX_HOST_SELF, 1},
+		{"self", SBX_HOST_SELF, 0},
 		{"example.org", SBX_HOST_DOMAIN, 1},
 		{"*.example.org:80,443/udp", SBX_HOST_DOMAIN, 1},
 		{"1.2.3.4", SBX_HOST_CIDR, 0},

@@ -199,6 +199,40 @@ static struct sbx_event peer(unsigned op, unsigned why, const char *addr, uint16
 	return ev;
 }
 
+/* Rules for sockets are told apart from those for files; abstract names are as they are written. */
+static void test_sockets(void **unused)
+{
+	static const char rules[] = "files:\n  - allow: [read, write]\n    path: \"/run/**\"\n"
+				    "unix:\n  - allow: [connect]\n    path: \"/run/a/*.sock\"\n"
+				    "  - deny: [connect, bind]\n    path: \"@x*\"\n"
+				    "    reason: \"no\"\n";
+	struct sbx_event ev = event(SBX_OP_UNIX_CONNECT, SBX_WHY_POLICY, "/run/a/b");
+	struct sbx_policy *p = written(rules);
+
+	expect(&ev, p,
+	       "denied: cat (pid 812) may not connect to the unix socket /run/a/b\n"
+	       "    rule:   no rule matched; nearest: p.yaml:6 allows [connect] "
+	       "\"/run/a/*.sock\"\n"
+	       "    to allow:\n"
+	       "        unix:\n"
+	       "          - allow: [connect]\n"
+	       "            path: \"/run/a/b\"\n");
+	ev = event(SBX_OP_UNIX_CONNECT, SBX_WHY_POLICY, "@xy");
+	expect_part(&ev, p, "may not connect to the unix socket @xy\n");
+	expect_part(&ev, p, "p.yaml:8  deny [bind, connect] \"@x*\"\n    reason: no\n");
+	expect_part(&ev, p, "path: \"@xy\"\n            override: true\n");
+	ev = event(SBX_OP_UNIX_BIND, SBX_WHY_POLICY, "@xy");
+	expect_part(&ev, p, "may not bind to the unix socket @xy\n");
+	expect_part(&ev, p, "- allow: [bind]\n");
+	ev = event(SBX_OP_SOCKET, SBX_WHY_FAMILY, "");
+	ev.family = AF_VSOCK;
+	expect_part(&ev, p, "to allow: families: [vsock]\n");
+	ev.family = AF_INET;
+	ev.proto = 132;
+	expect_part(&ev, p, "protocol 132 (sctp)\n");
+	sbx_policy_free(p);
+}
+
 static void test_net(void **unused)
 {
 	struct sbx_event ev = peer(SBX_OP_CONNECT, SBX_WHY_POLICY, "192.0.2.9", 80, IPPROTO_TCP);
@@ -244,7 +278,8 @@ static void test_machine(void **unused)
 	ev.family = AF_INET;
 	ev.socktype = SOCK_RAW;
 	ev.proto = IPPROTO_ICMP;
-	expect_part(&ev, NULL, "create a socket of this kind: family inet, type raw, protocol 1\n");
+	expect_part(&ev, NULL,
+		    "create a socket of this kind: family inet, type raw, protocol 1 (icmp)\n");
 	ev.family = AF_NETLINK;
 	ev.proto = 0;
 	expect_part(&ev, NULL, "to allow: families: [netlink-route]\n");
@@ -395,9 +430,9 @@ int main(void)
 		cmocka_unit_test(test_protect), cmocka_unit_test(test_no_rule),
 		cmocka_unit_test(test_proc),	cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_color),
-		cmocka_unit_test(test_net),	cmocka_unit_test(test_machine),
-		cmocka_unit_test(test_task),	cmocka_unit_test(test_every),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_sockets), cmocka_unit_test(test_net),
+		cmocka_unit_test(test_machine), cmocka_unit_test(test_task),
+		cmocka_unit_test(test_every),	cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,12 +36,12 @@ static void ask(const struct sbx_policy *p, const struct sbx_image *img, const s
 	int dir = strcmp(q->verb, "bind") ? SBX_DIR_CONNECT : SBX_DIR_BIND;
 	int proto = strcmp(q->proto, "udp") ? SBX_PROTO_TCP : SBX_PROTO_UDP, family;
 	uint8_t addr[16];
+	bool granted, self;
 	uint32_t word;
-	bool granted;
 
 	family = parse_addr(q->addr, addr);
 	word = sbx_image_net(img, dir, family, addr, proto, q->port);
-	sbx_net_decider(p, &written_facts, dir, family, addr, proto, q->port, &granted);
+	sbx_net_decider(p, &written_facts, dir, family, addr, proto, q->port, &granted, &self);
 	if (!!(word & SBX_PORT_ALLOW) != q->yes || granted != q->yes)
 		fail_msg("%s %s port %u/%s: table %d, reference %d, wanted %d", q->verb, q->addr,
 			 q->port, q->proto, !!(word & SBX_PORT_ALLOW), granted, q->yes);
@@ -77,6 +77,80 @@ static void test_nothing(void **unused)
 {
 	CHECK("name: x\n", {"connect", "8.8.8.8", 53, "udp", false},
 	      {"connect", "::1", 1, "tcp", false}, {"bind", "0.0.0.0", 0, "tcp", false});
+}
+
+/* What the kernel would ask: is it the sandbox's own that listens there? */
+static void test_self(void **unused)
+{
+	static const struct {
+		const char *addr;
+		uint16_t port;
+		int proto;
+		uint32_t word;
+	} asked[] = {
+		{"127.0.0.1", 5000, SBX_PROTO_TCP, SBX_PORT_SELF},
+		{"127.9.9.9", 5000, SBX_PROTO_TCP, SBX_PORT_SELF},
+		{"::1", 5000, SBX_PROTO_TCP, SBX_PORT_SELF},
+		{"0.0.0.0", 5000, SBX_PROTO_TCP, SBX_PORT_SELF},
+		{"127.0.0.1", 5000, SBX_PROTO_UDP, 0},
+		{"203.0.113.5", 5000, SBX_PROTO_TCP, 0}, /* an own address, but no loopback */
+		{"127.0.0.1", 3000, SBX_PROTO_TCP, SBX_PORT_ALLOW}, /* before: not taken away */
+		{"127.0.0.1", 4000, SBX_PROTO_TCP, SBX_PORT_ALLOW}, /* behind */
+		{"127.0.0.1", 6000, SBX_PROTO_TCP, 0},		    /* protected */
+		{"127.0.0.1", 7000, SBX_PROTO_TCP, SBX_PORT_SELF},  /* override */
+	};
+	struct sbx_policy *p = written("network:\n"
+				       "  - allow: [connect]\n    to: localhost:3000\n"
+				       "  - deny: [connect]\n    to: localhost:7000\n"
+				       "  - protect: [connect]\n    to: localhost:6000\n"
+				       "  - allow: [connect]\n    to: self\n    override: true\n"
+				       "  - allow: [connect]\n    to: localhost:4000\n");
+	struct sbx_image img = {0};
+	struct sbx_diags d = {0};
+	uint8_t addr[16];
+	size_t i;
+
+	assert_int_equal(sbx_netset_compile(p, &written_facts, &img, &d), 0);
+	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		int family = parse_addr(asked[i].addr, addr);
+		uint32_t word = sbx_image_net(&img, SBX_DIR_CONNECT, family, addr, asked[i].proto,
+					      asked[i].port);
+
+		assert_int_equal(word & (SBX_PORT_ALLOW | SBX_PORT_SELF), asked[i].word);
+	}
+	free(img.data);
+	sbx_diags_free(&d);
+	sbx_policy_free(p);
+}
+
+static uint32_t flags_of(const char *text)
+{
+	struct sbx_policy *p = written(text);
+	struct sbx_image img = {0};
+	struct sbx_diags d = {0};
+	uint32_t flags;
+
+	assert_int_equal(sbx_netset_compile(p, &written_facts, &img, &d), 0);
+	flags = sbx_image_hdr(&img)->flags;
+	free(img.data);
+	sbx_diags_free(&d);
+	sbx_policy_free(p);
+	return flags;
+}
+
+/* Its subflows may go anywhere: all of TCP has to be open. */
+static void test_mptcp(void **unused)
+{
+	assert_int_equal(flags_of("name: x\n"), 0);
+	assert_int_equal(flags_of("network:\n  - allow: [connect]\n    to: any\n"), SBX_IMG_MPTCP);
+	assert_int_equal(flags_of("network:\n  - allow: [connect]\n    to: \"any:1-65535/tcp\"\n"),
+			 SBX_IMG_MPTCP);
+	assert_int_equal(flags_of("network:\n  - allow: [connect]\n    to: internet\n"), 0);
+	assert_int_equal(flags_of("network:\n  - allow: [bind]\n    to: any\n"), 0);
+	assert_int_equal(flags_of("network:\n  - allow: [connect]\n    to: \"any:443\"\n"), 0);
+	assert_int_equal(flags_of("network:\n  - allow: [connect]\n    to: any\n"
+				  "  - deny: [connect]\n    to: 192.0.2.1\n"),
+			 0);
 }
 
 static void test_internet(void **unused)
@@ -395,7 +469,8 @@ static void test_overlaps(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	   cmocka_unit_test(test_internet),
+		cmocka_unit_test(test_nothing),	   cmocka_unit_test(test_self),
+		cmocka_unit_test(test_mptcp),	   cmocka_unit_test(test_internet),
 		cmocka_unit_test(test_localhost),  cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_order),	   cmocka_unit_test(test_protect),
 		cmocka_unit_test(test_mapped),	   cmocka_unit_test(test_reopen),

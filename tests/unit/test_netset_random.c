@@ -134,7 +134,7 @@ static void random_world(struct world *w)
 	}
 }
 
-static uint32_t expected(const struct world *w, int rule)
+static uint32_t expected(const struct world *w, int rule, bool self)
 {
 	uint32_t word = 0;
 
@@ -142,7 +142,7 @@ static uint32_t expected(const struct world *w, int rule)
 		return 0;
 	word = (uint32_t)(rule + 1) << SBX_PORT_RULE_SHIFT;
 	if (w->rules[rule].verb == SBX_ALLOW)
-		return word | SBX_PORT_ALLOW;
+		return word | (self ? SBX_PORT_SELF : SBX_PORT_ALLOW);
 	return w->rules[rule].quiet ? word | SBX_PORT_QUIET : word;
 }
 
@@ -151,15 +151,15 @@ static void ask(const struct world *w, const struct sbx_image *img, uint8_t *dec
 	int dir = rnd(2), proto = rnd(2), family, rule;
 	uint16_t port = random_port() + rnd(3) - 1;
 	uint8_t addr[16];
+	bool granted, self;
 	uint32_t got;
-	bool granted;
 
 	family = random_addr(addr);
 	if (!rnd(3)) /* beside an edge */
 		addr[family == AF_INET ? 3 : 15] += rnd(3) - 1;
-	rule = sbx_net_decider(&w->p, &w->facts, dir, family, addr, proto, port, &granted);
+	rule = sbx_net_decider(&w->p, &w->facts, dir, family, addr, proto, port, &granted, &self);
 	got = sbx_image_net(img, dir, family, addr, proto, port);
-	assert_int_equal(got, expected(w, rule));
+	assert_int_equal(got, expected(w, rule, self));
 	assert_int_equal(!!(got & SBX_PORT_ALLOW), granted);
 	if (rule >= 0)
 		decides[rule] = 1;
@@ -216,16 +216,16 @@ static bool reopens(const struct world *w, size_t rule, int dir, int family, con
 		    int proto, uint16_t port)
 {
 	struct sbx_policy upto = w->p, alone = w->p;
-	bool granted;
+	bool granted, self;
 	int before, all;
 
 	alone.net = w->p.net + rule;
 	alone.n_net = 1;
-	if (sbx_net_decider(&alone, &w->facts, dir, family, addr, proto, port, &granted) < 0)
+	if (sbx_net_decider(&alone, &w->facts, dir, family, addr, proto, port, &granted, &self) < 0)
 		return false;
 	upto.n_net = rule;
-	before = sbx_net_decider(&upto, &w->facts, dir, family, addr, proto, port, &granted);
-	all = sbx_net_decider(&w->p, &w->facts, dir, family, addr, proto, port, &granted);
+	before = sbx_net_decider(&upto, &w->facts, dir, family, addr, proto, port, &granted, &self);
+	all = sbx_net_decider(&w->p, &w->facts, dir, family, addr, proto, port, &granted, &self);
 	return before >= 0 && w->rules[before].verb == SBX_DENY &&
 	       w->rules[all].verb != SBX_PROTECT;
 }

@@ -322,7 +322,7 @@ static void test_agent_network(void **unused)
 {
 	struct sbx_policy *p = load("policies/ai-agent.yaml");
 	uint8_t addr[16];
-	bool granted;
+	bool granted, self;
 	size_t i;
 
 	for (i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
@@ -330,7 +330,7 @@ static void test_agent_network(void **unused)
 
 		inet_pton(family, peers[i].addr, addr);
 		sbx_net_decider(p, &written_facts, peers[i].dir, family, addr, peers[i].proto,
-				peers[i].port, &granted);
+				peers[i].port, &granted, &self);
 		if (granted != peers[i].yes)
 			fail_msg("%s:%u: %d", peers[i].addr, peers[i].port, granted);
 	}

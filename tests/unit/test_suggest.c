@@ -72,13 +72,13 @@ static bool allows(const struct sbx_policy *p, const struct sbx_event *ev)
 {
 	static const uint8_t right_of[SBX_OPS] = {
 		[SBX_OP_READ] = SBX_READ, [SBX_OP_WRITE] = SBX_WRITE, [SBX_OP_EXEC] = SBX_EXEC};
-	bool granted;
+	bool granted, self;
 
 	if (ev->op == SBX_OP_CONNECT || ev->op == SBX_OP_BIND)
 		sbx_net_decider(p, &written_facts,
 				ev->op == SBX_OP_BIND ? SBX_DIR_BIND : SBX_DIR_CONNECT, ev->family,
 				ev->addr, ev->proto == IPPROTO_UDP ? SBX_PROTO_UDP : SBX_PROTO_TCP,
-				ev->port, &granted);
+				ev->port, &granted, &self);
 	else
 		sbx_files_decider(p, &written_facts, ev->path, ev->path_len, right_of[ev->op],
 				  &granted);
@@ -255,6 +255,34 @@ static void test_denied(void **state)
 	       "      - \"/srv/a/2\" # once\n");
 }
 
+static void test_sockets(void **state)
+{
+	static const char policy[] = "unix:\n  - deny: [connect]\n    path: \"@bad\"\n";
+	struct run *r = *state;
+
+	file(r, SBX_OP_UNIX_CONNECT, "/run/a/1");
+	file(r, SBX_OP_UNIX_CONNECT, "/run/a/2");
+	file(r, SBX_OP_UNIX_CONNECT, "/run/a/3");
+	file(r, SBX_OP_UNIX_CONNECT, "/run/a/4");
+	file(r, SBX_OP_UNIX_CONNECT, "@good");
+	file(r, SBX_OP_UNIX_CONNECT, "@bad");
+	expect(r, policy,
+	       "# 6 times something was missing in box. Every line below widens the policy: keep "
+	       "those you mean.\n"
+	       "unix:\n"
+	       "  - allow: [connect]\n"
+	       "    path:\n"
+	       "      - \"/run/a/1\" # once\n"
+	       "      - \"/run/a/2\" # once\n"
+	       "      - \"/run/a/3\" # once\n"
+	       "      - \"/run/a/4\" # once\n"
+	       "      - \"@good\" # once\n"
+	       "  - allow: [connect]\n"
+	       "    override: true # these were denied by rules: look twice\n"
+	       "    path:\n"
+	       "      - \"@bad\" # once\n");
+}
+
 static void test_network(void **state)
 {
 	struct run *r = *state;
@@ -377,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deep, begin, end),
 		cmocka_unit_test_setup_teardown(test_never_wide, begin, end),
 		cmocka_unit_test_setup_teardown(test_denied, begin, end),
+		cmocka_unit_test_setup_teardown(test_sockets, begin, end),
 		cmocka_unit_test_setup_teardown(test_network, begin, end),
 		cmocka_unit_test_setup_teardown(test_rest, begin, end),
 		cmocka_unit_test_setup_teardown(test_property, begin, end),

@@ -255,7 +255,10 @@ static void print(const struct question *q, const struct sbx_explanation *e, con
 	bool color = sbx_use_color(stdout);
 
 	printf("%s%s%s: %s %s\n", color ? (e->granted ? "\x1b[32m" : "\x1b[1;31m") : "",
-	       e->granted ? "allowed" : "denied", color ? "\x1b[0m" : "", q->verb->name, object);
+	       e->granted ? "allowed"
+	       : e->self  ? "depends on who listens"
+			  : "denied",
+	       color ? "\x1b[0m" : "", q->verb->name, object);
 	if (q->verb->kind == FILES && !is_abstract(q) && strcmp(q->given, *q->path ? q->path : "/"))
 		put_other_name(q->given);
 	if (e->rule < 0)

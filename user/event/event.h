@@ -20,10 +20,12 @@ struct sbx_op_info {
 struct sbx_op_info sbx_op_info(unsigned op); /* of an unknown op: something that can be printed */
 const char *sbx_why_name(unsigned why);
 const char *sbx_why_text(unsigned why);
-const char *sbx_capability_name(int cap);	       /* "cap_net_raw" */
-const char *sbx_family_name(int family);	       /* "inet6" */
-const char *sbx_socktype_name(int type);	       /* "raw" */
-const char *sbx_request_name(unsigned op, int detail); /* of ioctls, socket options, fcntls */
+const char *sbx_capability_name(int cap);		  /* "cap_net_raw" */
+const char *sbx_family_name(int family);		  /* "inet6" */
+const char *sbx_family_setting(int family, int protocol); /* "netlink-route" */
+const char *sbx_protocol_name(int protocol);		  /* "sctp" */
+const char *sbx_socktype_name(int type);		  /* "raw" */
+const char *sbx_request_name(unsigned op, int detail);	  /* of ioctls, socket options, fcntls */
 
 /* --- sentence.c --- */
 

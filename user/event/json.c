@@ -176,6 +176,7 @@ json_t *sbx_event_json(const struct sbx_event *ev, const struct sbx_event_contex
 		json_object_set_new(j, "process", process_json(ev));
 		json_object_set_new(j, "object", object_json(ev, t.op.kind));
 		json_object_set_new(j, "rule", rule_json(&t, ctx->policy));
+		json_object_set_new(j, "nearest", text_json(t.explained ? t.why.nearest : NULL));
 		json_object_set_new(j, "suggestion",
 				    text_json(t.explained ? t.why.suggestion : t.setting));
 		json_object_set_new(j, "note",

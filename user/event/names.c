@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <linux/netlink.h>
 #include <sys/syscall.h>
 #include "user/base/caps.h"
 #include "user/event/event.h"
@@ -199,6 +200,44 @@ const char *sbx_family_name(int family)
 	return name_in(names, COUNT(names), family);
 }
 
+/* The word of `families:` that opens sockets of this kind. NULL: there is none. */
+const char *sbx_family_setting(int family, int protocol)
+{
+	static const struct name netlink[] = {
+		{NETLINK_ROUTE, "netlink-route"},
+		{NETLINK_SOCK_DIAG, "netlink-sock-diag"},
+		{NETLINK_XFRM, "netlink-xfrm"},
+		{NETLINK_AUDIT, "netlink-audit"},
+		{NETLINK_NETFILTER, "netlink-netfilter"},
+		{NETLINK_KOBJECT_UEVENT, "netlink-uevent"},
+		{NETLINK_GENERIC, "netlink-generic"},
+	};
+	static const int never[] = {AF_UNIX,  AF_INET, AF_INET6,  AF_RDS,
+				    AF_RXRPC, AF_SMC,  AF_NETROM, AF_ROSE};
+	const char *name;
+	size_t i;
+
+	if (family == AF_NETLINK) {
+		name = name_in(netlink, COUNT(netlink), protocol);
+		return name ? name : "netlink";
+	}
+	for (i = 0; i < COUNT(never); i++)
+		if (family == never[i])
+			return NULL;
+	return sbx_family_name(family);
+}
+
+/* Of the inet families. */
+const char *sbx_protocol_name(int protocol)
+{
+	static const struct name names[] = {
+		{IPPROTO_ICMP, "icmp"}, {IPPROTO_DCCP, "dccp"},	      {IPPROTO_ICMPV6, "icmpv6"},
+		{IPPROTO_SCTP, "sctp"}, {IPPROTO_UDPLITE, "udplite"}, {IPPROTO_MPTCP, "mptcp"},
+	};
+
+	return name_in(names, COUNT(names), protocol);
+}
+
 const char *sbx_socktype_name(int type)
 {
 	static const struct name names[] = {
@@ -245,6 +284,7 @@ const char *sbx_request_name(unsigned op, int detail)
 		{SOL_IPV6 << 16 | 32, "IPV6_FLOWLABEL_MGR"},
 		{SOL_IPV6 << 16 | IPV6_2292PKTOPTIONS, "IPV6_2292PKTOPTIONS"},
 		{SYS_sendmmsg, "several addresses in one sendmmsg"},
+		{IP_PKTINFO, "IP_PKTINFO with the address 0.0.0.0"},
 	};
 
 	switch (op) {

@@ -111,6 +111,8 @@ static void put_machine(FILE *out, const struct sbx_event *ev)
 		fputs(", type ", out);
 		put_named(out, sbx_socktype_name(ev->socktype), "number", ev->socktype);
 		fprintf(out, ", protocol %u", ev->proto);
+		if (is_ip(ev) && sbx_protocol_name(ev->proto))
+			fprintf(out, " (%s)", sbx_protocol_name(ev->proto));
 		break;
 	case SBX_OP_CAPABILITY:
 		put_named(out, sbx_capability_name(ev->detail), "number", ev->detail);
@@ -225,15 +227,17 @@ static int explain(const struct sbx_event *ev, const struct sbx_event_context *c
 /* Some things are opened by a setting, not by a rule. */
 static int tell_setting(const struct sbx_event *ev, char **setting)
 {
+	bool kind = ev->op == SBX_OP_SOCKET || ev->op == SBX_OP_SOCKET_USE;
 	const char *cap = sbx_capability_name(ev->detail);
+	const char *family = kind ? sbx_family_setting(ev->family, ev->proto) : NULL;
 	struct sbx_text t;
 
 	if (sbx_text_begin(&t))
 		return -ENOMEM;
 	if (ev->op == SBX_OP_CAPABILITY && cap && ev->why != SBX_WHY_NOT_IN_SANDBOX)
 		fprintf(t.out, "capabilities: [%s]\n", cap);
-	else if (ev->op == SBX_OP_SOCKET && ev->family == AF_NETLINK && !ev->proto)
-		fputs("families: [netlink-route]\n", t.out);
+	else if (family)
+		fprintf(t.out, "families: [%s]\n", family);
 	else if (ev->why == SBX_WHY_ANONYMOUS_EXEC)
 		fputs("exec-anonymous: allow\n", t.out);
 	return sbx_text_end(&t, setting);

@@ -35,9 +35,11 @@ struct suggest {
 	size_t n_peers;
 	struct remark *remarks;
 	size_t n_remarks;
-	uint64_t caps;		 /* that were missing */
-	bool netlink, anonymous; /* settings that were missing */
-	uint64_t used;		 /* events that became rules or settings */
+	uint64_t caps;		  /* that were missing */
+	const char *families[64]; /* so were these, and the next */
+	size_t n_families;
+	bool anonymous;
+	uint64_t used; /* events that became rules or settings */
 	/* of the rule that is being written */
 	uint8_t rights;
 	bool override, begun, socket;
@@ -113,6 +115,17 @@ static bool is_socket(const struct sbx_event *ev)
 	return ev->op == SBX_OP_UNIX_CONNECT || ev->op == SBX_OP_UNIX_BIND;
 }
 
+static void add_family(struct suggest *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_families; i++)
+		if (!strcmp(s->families[i], name))
+			return;
+	if (i < sizeof(s->families) / sizeof(s->families[0]))
+		s->families[s->n_families++] = name;
+}
+
 static int sort_event(struct suggest *s, const struct sbx_event *ev, const struct sbx_told *t)
 {
 	bool ruled = t->explained && t->why.rule >= 0;
@@ -126,7 +139,8 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 	s->used += ev->count;
 	if (t->setting) {
 		s->anonymous |= ev->why == SBX_WHY_ANONYMOUS_EXEC;
-		s->netlink |= ev->op == SBX_OP_SOCKET;
+		if (ev->op == SBX_OP_SOCKET || ev->op == SBX_OP_SOCKET_USE)
+			add_family(s, sbx_family_setting(ev->family, ev->proto));
 		if (ev->op == SBX_OP_CAPABILITY && sbx_capability_name(ev->detail))
 			s->caps |= 1ull << ev->detail;
 		return 0;
@@ -386,10 +400,13 @@ static int compare_remarks(const void *a, const void *b)
 static void put_settings(struct suggest *s)
 {
 	const char *sep = "";
+	size_t i;
 	int cap;
 
-	if (s->netlink)
-		fputs("families: [netlink-route]\n", s->out);
+	for (i = 0; i < s->n_families; i++)
+		fprintf(s->out, "%s%s", i ? ", " : "families: [", s->families[i]);
+	if (i)
+		fputs("]\n", s->out);
 	if (s->anonymous)
 		fputs("exec-anonymous: allow\n", s->out);
 	if (!s->caps)

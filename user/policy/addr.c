@@ -297,7 +297,10 @@ bool sbx_parse_endpoint(struct sbx_parser *p, const struct sbx_node *n, const ch
 		return false;
 	if (out->kind == SBX_HOST_DOMAIN)
 		sbx_unsupported(p, n->pos, "domains (%s)", n->text);
+	if (out->kind == SBX_HOST_SELF && out->protos == SBX_PROTO_BIT_UDP)
+		return bad(&e, "write self, or self:3000", "self is who listens, which is TCP",
+			   n->text);
 	if (out->kind == SBX_HOST_SELF)
-		sbx_unsupported(p, n->pos, "self as a host (%s)", n->text);
+		out->protos = SBX_PROTO_BIT_TCP;
 	return true;
 }

@@ -8,6 +8,7 @@
 
 struct sbx_explanation {
 	bool granted;
+	bool self;	       /* it is, while a process of the sandbox listens there */
 	int rule;	       /* index in files/net; -1: no rule matched */
 	char *rule_at;	       /* "policies/ai-agent.yaml:31" or NULL; owned */
 	char *rule_text;       /* 'deny [write] "${project}/.git/config"'; owned or NULL */

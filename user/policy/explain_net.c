@@ -87,6 +87,7 @@ static int write_nearest(const struct net_question *q, char **out)
 static int find_obstacle(const struct net_question *q, struct sbx_pos *pos, struct sbx_obstacle *o)
 {
 	struct sbx_policy rest = *q->p;
+	bool self;
 	int rule;
 
 	rest.net = malloc((q->p->n_net + 1) * sizeof(*rest.net));
@@ -97,7 +98,7 @@ static int find_obstacle(const struct net_question *q, struct sbx_pos *pos, stru
 	o->protects = pos;
 	for (;;) {
 		rule = sbx_net_decider(&rest, q->facts, q->dir, q->family, q->addr, q->proto,
-				       q->port, &o->granted);
+				       q->port, &o->granted, &self);
 		if (rule < 0 || rest.net[rule].verb != SBX_PROTECT)
 			break;
 		pos[o->n_protects++] = rest.net[rule].pos;
@@ -137,6 +138,15 @@ static int suggest_net(const struct net_question *q, struct sbx_explanation *e)
 	return rc;
 }
 
+static int note_self(struct sbx_explanation *e)
+{
+	free(e->suggestion_note);
+	e->suggestion_note =
+		strdup("`self` allows it while a process of the sandbox listens there, "
+		       "and nobody else does");
+	return e->suggestion_note ? 0 : -ENOMEM;
+}
+
 int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
 		    const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out)
 {
@@ -147,7 +157,7 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 
 	q.family = sbx_addr_canonical(dir, family, addr, judged);
 	q.addr = judged;
-	e.rule = sbx_net_decider(p, facts, dir, q.family, judged, proto, port, &e.granted);
+	e.rule = sbx_net_decider(p, facts, dir, q.family, judged, proto, port, &e.granted, &e.self);
 	if (e.rule >= 0) {
 		const struct sbx_net_rule *r = &p->net[e.rule];
 
@@ -159,6 +169,8 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 	}
 	if (!rc && !e.granted)
 		rc = suggest_net(&q, &e);
+	if (!rc && e.self)
+		rc = note_self(&e);
 	if (rc)
 		sbx_explanation_free(&e);
 	else

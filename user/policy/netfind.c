@@ -91,37 +91,53 @@ uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const u
 	return lo ? p[lo - 1].verdict : 0;
 }
 
+/* Is one of them met? `self` only counts where it is asked for. */
 static bool any_matches(const struct sbx_endpoint *v, size_t n, const struct sbx_facts *facts,
-			int dir, int family, const uint8_t *addr, int proto, uint16_t port)
+			int dir, int family, const uint8_t *addr, int proto, uint16_t port,
+			bool self)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (sbx_endpoint_matches(&v[i], facts, dir, family, addr, proto, port))
+		if ((v[i].kind == SBX_HOST_SELF) == self &&
+		    sbx_endpoint_matches(&v[i], facts, dir, family, addr, proto, port))
 			return true;
 	return false;
 }
 
 int sbx_net_decider(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
-		    const uint8_t *addr, int proto, uint16_t port, bool *granted)
+		    const uint8_t *addr, int proto, uint16_t port, bool *granted, bool *self)
 {
 	int last = -1, protect = -1;
+	bool by_self = false;
 	size_t i;
 
 	for (i = 0; i < p->n_net; i++) {
 		const struct sbx_net_rule *r = &p->net[i];
+		bool other;
 
-		if (!(r->rights & (1u << dir)) ||
-		    !any_matches(r->to, r->n_to, facts, dir, family, addr, proto, port))
+		if (!(r->rights & (1u << dir)))
 			continue;
-		if (r->verb != SBX_PROTECT)
-			last = i;
-		else if (!any_matches(r->except, r->n_except, facts, dir, family, addr, proto,
-				      port))
-			protect = i;
+		other = any_matches(r->to, r->n_to, facts, dir, family, addr, proto, port, false);
+		if (!other &&
+		    !any_matches(r->to, r->n_to, facts, dir, family, addr, proto, port, true))
+			continue;
+		if (r->verb == SBX_PROTECT) {
+			if (!any_matches(r->except, r->n_except, facts, dir, family, addr, proto,
+					 port, false) &&
+			    !any_matches(r->except, r->n_except, facts, dir, family, addr, proto,
+					 port, true))
+				protect = i;
+		} else if (other || last < 0 || p->net[last].verb != SBX_ALLOW || by_self) {
+			last = i; /* `self` takes nothing away from an allow */
+			by_self = !other;
+		}
 	}
-	if (protect >= 0)
+	if (protect >= 0) {
 		last = protect;
-	*granted = last >= 0 && p->net[last].verb == SBX_ALLOW;
+		by_self = false;
+	}
+	*granted = last >= 0 && p->net[last].verb == SBX_ALLOW && !by_self;
+	*self = last >= 0 && p->net[last].verb == SBX_ALLOW && by_self;
 	return last;
 }

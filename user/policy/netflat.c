@@ -58,8 +58,8 @@ static int outcome(struct sweep *s, uint32_t *pset)
  */
 
 /* Returns the piece of this rule that has these keys; takes the keys over. */
-static int piece_for(struct sweep *s, int rule, bool except, struct sbx_keys *keys, size_t n,
-		     uint32_t *piece)
+static int piece_for(struct sweep *s, int rule, bool except, bool self, struct sbx_keys *keys,
+		     size_t n, uint32_t *piece)
 {
 	size_t i;
 
@@ -68,7 +68,7 @@ static int piece_for(struct sweep *s, int rule, bool except, struct sbx_keys *ke
 
 		if (p->rule != rule || p->except != except)
 			break;
-		if (p->n_keys != n || memcmp(p->keys, keys, n * sizeof(*keys)))
+		if (p->self != self || p->n_keys != n || memcmp(p->keys, keys, n * sizeof(*keys)))
 			continue;
 		free(keys);
 		*piece = i;
@@ -78,8 +78,8 @@ static int piece_for(struct sweep *s, int rule, bool except, struct sbx_keys *ke
 		free(keys);
 		return -ENOMEM;
 	}
-	s->pieces[s->n_pieces] =
-		(struct sbx_piece){.rule = rule, .except = except, .keys = keys, .n_keys = n};
+	s->pieces[s->n_pieces] = (struct sbx_piece){
+		.rule = rule, .except = except, .self = self, .keys = keys, .n_keys = n};
 	*piece = s->n_pieces++;
 	return 0;
 }
@@ -136,7 +136,8 @@ static int visit(struct sweep *s, const struct sbx_endpoint *v, size_t n, int ru
 			free(keys);
 			return rc;
 		}
-		rc = piece_for(s, rule, except, keys, n_keys, &s->of_endpoint[s->n_endpoints]);
+		rc = piece_for(s, rule, except, v[i].kind == SBX_HOST_SELF, keys, n_keys,
+			       &s->of_endpoint[s->n_endpoints]);
 		s->n_endpoints++;
 	}
 	return rc;

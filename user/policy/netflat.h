@@ -13,12 +13,16 @@
 
 #define SBX_NO_RULE (-1)
 
+/* With a rule's number: its `self` decides, which asks who listens. */
+#define SBX_BY_SELF	(1 << 24)
+#define SBX_RULE_OF(by) ((by) < 0 ? SBX_NO_RULE : (by) & (SBX_BY_SELF - 1))
+
 /* Work beyond which flattening gives up: about two seconds. The unit is one rule painted once. */
 #define SBX_FLAT_WORK (1u << 24)
 
 struct sbx_port_seg {
 	uint32_t start;
-	int32_t rule; /* SBX_NO_RULE: none */
+	int32_t rule; /* with SBX_BY_SELF; SBX_NO_RULE: none */
 };
 
 struct sbx_portmap {
@@ -74,6 +78,7 @@ void sbx_net_table_free(struct sbx_net_table *t);
 struct sbx_piece {
 	int rule;
 	bool except; /* takes away from a protect */
+	bool self;   /* of its `self` */
 	struct sbx_keys *keys;
 	size_t n_keys;
 	uint32_t refs; /* endpoints of it that cover the address of the sweep */

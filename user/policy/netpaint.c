@@ -16,17 +16,25 @@ bool sbx_net_work(struct sbx_flat *f, size_t amount)
 	return f->work <= SBX_FLAT_WORK;
 }
 
-static const struct sbx_net_rule *rule_of(const struct sbx_paint *x, int rule)
+static const struct sbx_net_rule *rule_of(const struct sbx_paint *x, int by)
 {
-	return &x->f->policy->net[rule];
+	return &x->f->policy->net[SBX_RULE_OF(by)];
+}
+
+/* Whatever somebody else's listeners do: `self` says less, and leaves it alone. */
+static bool is_open(const struct sbx_paint *x, int by)
+{
+	return by >= 0 && !(by & SBX_BY_SELF) && rule_of(x, by)->verb == SBX_ALLOW;
 }
 
 static void note_meeting(struct sbx_paint *x, int rule, int under, uint32_t key)
 {
 	const struct sbx_net_rule *r = rule_of(x, rule);
 	struct sbx_net_notes *notes = x->f->notes;
-	struct sbx_net_clash *c = &notes->clash[rule];
+	struct sbx_net_clash *c = &notes->clash[SBX_RULE_OF(rule)];
 
+	under = SBX_RULE_OF(under);
+	rule = SBX_RULE_OF(rule);
 	if (under < 0 || under == rule)
 		return;
 	notes->shadow[under * SBX_DIRS + x->f->dir] = rule;
@@ -42,7 +50,7 @@ static bool is_protect(const struct sbx_paint *x, int rule)
 	return rule >= 0 && rule_of(x, rule)->verb == SBX_PROTECT;
 }
 
-/* Paints where no protect holds. */
+/* Paints where no protect holds; `self` not over what is open to everybody. */
 static int paint_ordinary(struct sbx_paint *x, int rule, struct sbx_keys k)
 {
 	struct sbx_portmap *m = &x->map;
@@ -53,8 +61,10 @@ static int paint_ordinary(struct sbx_paint *x, int rule, struct sbx_keys k)
 	for (i = sbx_portmap_find(m, k.lo); i < m->n && m->v[i].start <= k.hi; i++) {
 		uint32_t from = m->v[i].start > k.lo ? m->v[i].start : k.lo;
 
-		if (is_protect(x, m->v[i].rule)) {
-			x->f->notes->shadow[rule * SBX_DIRS + x->f->dir] = m->v[i].rule;
+		if (is_protect(x, m->v[i].rule) ||
+		    ((rule & SBX_BY_SELF) && is_open(x, m->v[i].rule))) {
+			x->f->notes->shadow[SBX_RULE_OF(rule) * SBX_DIRS + x->f->dir] =
+				m->v[i].rule;
 			if (open && sbx_portmap_set(m, (struct sbx_keys){run.lo, from - 1}, rule))
 				return -ENOMEM;
 			if (open)
@@ -121,11 +131,12 @@ int sbx_net_paint(struct sbx_paint *x, const struct sbx_piece *pieces, const uin
 		for (; i < end && !rc; i++) {
 			p = &pieces[active[i]];
 			for (k = 0; k < p->n_keys && !rc; k++)
-				rc = paint_ordinary(x, p->rule, p->keys[k]);
+				rc = paint_ordinary(x, p->rule | (p->self ? SBX_BY_SELF : 0),
+						    p->keys[k]);
 		}
 	}
 	for (i = 0; i < x->map.n && !rc; i++)
 		if (x->map.v[i].rule >= 0)
-			x->f->notes->decides[x->map.v[i].rule] |= 1u << x->f->dir;
+			x->f->notes->decides[SBX_RULE_OF(x->map.v[i].rule)] |= 1u << x->f->dir;
 	return rc;
 }

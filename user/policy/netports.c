@@ -67,16 +67,17 @@ int sbx_portmap_set(struct sbx_portmap *m, struct sbx_keys k, int rule)
 	return 0;
 }
 
-static uint32_t verdict(const struct sbx_flat *f, int rule)
+static uint32_t verdict(const struct sbx_flat *f, int by)
 {
 	const struct sbx_net_rule *r;
+	int rule = SBX_RULE_OF(by);
 	uint32_t word = 0;
 
 	if (rule < 0)
 		return 0;
 	r = &f->policy->net[rule];
 	if (r->verb == SBX_ALLOW)
-		word |= SBX_PORT_ALLOW;
+		word |= by & SBX_BY_SELF ? SBX_PORT_SELF : SBX_PORT_ALLOW;
 	else if (r->quiet)
 		word |= SBX_PORT_QUIET;
 	if (f->numbered)

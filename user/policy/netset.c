@@ -75,8 +75,12 @@ static void report_dead(struct netset *n, size_t rule)
 		if (dead & (1u << dir) && n->notes.shadow[rule * SBX_DIRS + dir] >= 0)
 			by = n->notes.shadow[rule * SBX_DIRS + dir];
 	if (by < 0) {
-		sbx_diag_add(n->d, SBX_WARNING, r->pos, "remove it, or correct its addresses",
-			     "this rule matches nothing");
+		sbx_diag_add(n->d, SBX_WARNING, r->pos,
+			     dead == r->rights ? "remove it, or correct its addresses"
+					       : "remove that right",
+			     dead == r->rights	       ? "this rule matches nothing"
+			     : dead == SBX_NET_CONNECT ? "this rule never decides a connect"
+						       : "this rule never decides a bind");
 		return;
 	}
 	text = sbx_net_rule_text(&n->p->net[by], NULL);

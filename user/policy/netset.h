@@ -6,8 +6,8 @@
 #include "user/policy/automaton.h"
 
 /*
- * Compiles p->net into img (hdr->net[]), for connect and bind. SBX_HOST_SELF and domains are
- * listed in p->unsupported by the parser and match nothing here. `localhost` covers 127.0.0.0/8 and
+ * Compiles p->net into img (hdr->net[]), for connect and bind. Domains are listed in
+ * p->unsupported by the parser and match nothing here. `localhost` covers 127.0.0.0/8 and
  * ::1 (0.0.0.0 and :: are turned into them before matching); `internet` as in design 1.5, with
  * facts->own. Port 0 of a bind rule means "the kernel picks". An allow that reopens an earlier deny
  * without override is an error, as for files. Returns 0, -EINVAL (d says why), -ENOMEM.
@@ -20,8 +20,9 @@ int sbx_netset_compile(const struct sbx_policy *p, const struct sbx_facts *facts
 uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
 		       int proto, uint16_t port);
 
-/* The naive reference: rule index or -1, *granted the verdict. */
+/* The naive reference: rule index or -1, *granted the verdict. *self: what decides is `self`, which
+ * grants it only while a process of the sandbox listens there; *granted is false then. */
 int sbx_net_decider(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
-		    const uint8_t *addr, int proto, uint16_t port, bool *granted);
+		    const uint8_t *addr, int proto, uint16_t port, bool *granted, bool *self);
 
 #endif

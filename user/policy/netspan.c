@@ -116,7 +116,7 @@ int sbx_addr_canonical(int dir, int family, const uint8_t *in, uint8_t *out)
 
 bool sbx_endpoint_enforced(const struct sbx_endpoint *e)
 {
-	return e->kind != SBX_HOST_DOMAIN && e->kind != SBX_HOST_SELF;
+	return e->kind != SBX_HOST_DOMAIN;
 }
 
 /* --- as spans --- */
@@ -222,13 +222,14 @@ int sbx_endpoint_spans(const struct sbx_endpoint *e, const struct sbx_facts *fac
 	switch (e->kind) {
 	case SBX_HOST_CIDR:
 		return add_cidr(e, dir, family, out);
+	case SBX_HOST_SELF: /* nobody binds to a listener */
+		return dir == SBX_DIR_CONNECT ? add_localhost(family, out) : 0;
 	case SBX_HOST_LOCALHOST:
 		return add_localhost(family, out);
 	case SBX_HOST_INTERNET:
 		return add_internet(facts, family, out);
 	case SBX_HOST_ANY:
 		return sbx_spans_add(out, 0, sbx_addr_max(family));
-	case SBX_HOST_SELF:
 	case SBX_HOST_DOMAIN:
 		break;
 	}
@@ -315,13 +316,16 @@ static bool host_matches(const struct sbx_endpoint *e, const struct sbx_facts *f
 	switch (e->kind) {
 	case SBX_HOST_CIDR:
 		return in_cidr(e, dir, family, addr);
+	case SBX_HOST_SELF:
+		if (dir != SBX_DIR_CONNECT)
+			return false;
+		/* fallthrough */
 	case SBX_HOST_LOCALHOST:
 		return family == AF_INET ? addr[0] == 127 : !memcmp(addr, one, 16);
 	case SBX_HOST_INTERNET:
 		return is_internet(facts, family, addr);
 	case SBX_HOST_ANY:
 		return true;
-	case SBX_HOST_SELF:
 	case SBX_HOST_DOMAIN:
 		break;
 	}

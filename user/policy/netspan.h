@@ -53,7 +53,7 @@ int sbx_endpoint_keys(const struct sbx_endpoint *e, const struct sbx_facts *fact
 bool sbx_endpoint_matches(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 			  int family, const uint8_t *addr, int proto, uint16_t port);
 
-/* false: domains and `self`, which match nothing until they are enforced. */
+/* false: domains, which match nothing until they are enforced. */
 bool sbx_endpoint_enforced(const struct sbx_endpoint *e);
 
 #endif

@@ -280,7 +280,10 @@ static void add_pattern(struct sbx_parser *p, const struct sbx_node *n, void *ar
 		if (!text)
 			return;
 	} else if (*text == '@' && strcmp(text, "@tty")) {
-		sbx_parse_error(p, n, "the built-in names are @tty, /proc/self and /proc/@sandbox",
+		sbx_parse_error(p, n,
+				list->sockets ? "an abstract socket is written @NAME"
+					      : "the built-in names are @tty, /proc/self and "
+						"/proc/@sandbox",
 				"there is no such built-in name (%s)", text);
 		return;
 	}
@@ -393,6 +396,18 @@ static struct peers take_peers(struct sbx_parser *p, const struct sbx_scope *s,
 	return list;
 }
 
+/* Who listens is asked where something would be allowed: nobody can be denied that way. */
+static void refuse_self(struct sbx_parser *p, const struct peers *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->v[i].kind == SBX_HOST_SELF)
+			sbx_diag_add(p->d, SBX_ERROR, list->v[i].pos,
+				     "write localhost, or remove it",
+				     "self stands in an allow alone (%s)", list->v[i].source);
+}
+
 void sbx_parse_net_rule(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
 {
 	struct sbx_net_rule *out;
@@ -403,6 +418,10 @@ void sbx_parse_net_rule(struct sbx_parser *p, const struct sbx_scope *s, const s
 		return;
 	to = take_peers(p, s, r.object, "to");
 	except = take_peers(p, s, r.except, "except");
+	if (r.verb != SBX_ALLOW) {
+		refuse_self(p, &to);
+		refuse_self(p, &except);
+	}
 	if (!to.n)
 		return;
 	out = SBX_APPEND(p, p->policy->net, p->policy->n_net);
