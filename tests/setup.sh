@@ -34,6 +34,11 @@ e2fsprogs           tests: ext4 images
 btrfs-progs         tests: btrfs images
 iproute2            tests and demo: addresses
 procps              tests: processes
+curl                tests: its client
+bind9-dnsutils      tests: dig
+iperf3              tests: streams and datagrams
+openssh-client      tests: ssh
+dropbear-bin        tests: its server, without a service
 python3             tests and demo
 python3-venv        tests: what the bundle python allows
 python3-yaml        tests: policies against their schema
@@ -57,7 +62,34 @@ missing=$(echo "$packages" | while read -r name what; do
 	*) [ -z "$name" ] || echo "$name $what" ;;
 	esac
 done)
-[ -n "$missing" ] || exit 0
+apt() {
+	# shellcheck disable=SC2086 # "sudo -n" is two words
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@"
+}
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
+# Asks for a password only where somebody can answer.
+[ -z "$as_root" ] || [ -t 0 ] || as_root='sudo -n'
+
+# nginx comes with a service, which nobody has asked for: only its program is taken.
+programs=$(dirname "$0")/../build/programs
+take_nginx() {
+	[ ! -x "$programs/usr/sbin/nginx" ] && [ ! -x /usr/sbin/nginx ] || return 0
+	mkdir -p "$programs"
+	(
+		cd "$programs"
+		{ apt-get -q download nginx || { apt update && apt-get -q download nginx; }; } >apt.log 2>&1 &&
+			dpkg -x nginx_*.deb .
+	) || {
+		tail -n 5 "$programs/apt.log" >&2
+		echo "error: nginx could not be downloaded. Hint: mend that, or install it" >&2
+		return 1
+	}
+}
+if [ -z "$missing" ]; then
+	[ -n "${SBX_NO_INSTALL:-}" ] || take_nginx
+	exit
+fi
 
 echo "Debian packages that are missing:"
 echo "$missing" | while read -r name what; do printf '  %-19s %s\n' "$name" "$what"; done
@@ -72,27 +104,19 @@ if ! command -v apt-get >/dev/null; then
 	exit 1
 fi
 
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo >/dev/null || {
-		echo "error: installing needs root, and there is no sudo." \
-			"Hint: as root, run: apt-get install $*" >&2
-		exit 1
-	}
-	# Asks for a password only where somebody can answer.
-	as_root=sudo
-	[ -t 0 ] || as_root='sudo -n'
+if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
+	echo "error: installing needs root, and there is no sudo." \
+		"Hint: as root, run: apt-get install $*" >&2
+	exit 1
 fi
-apt() {
-	# shellcheck disable=SC2086 # "sudo -n" is two words
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@"
-}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "Installing them with apt-get: this takes some minutes."
 # Lists may be missing or too old to download from: then they are fetched first.
-apt install "$@" >"$log" 2>&1 && exit 0
-apt update >>"$log" 2>&1 && apt install "$@" >>"$log" 2>&1 && exit 0
+if apt install "$@" >"$log" 2>&1 || { apt update >>"$log" 2>&1 && apt install "$@" >>"$log" 2>&1; }; then
+	take_nginx
+	exit
+fi
 tail -n 20 "$log" >&2
 echo "error: apt-get could not install them (its last words are above)." \
 	"Hint: mend that, or run: apt-get update && apt-get install $*" >&2
