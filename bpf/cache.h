@@ -26,31 +26,17 @@
 #include "subject.h"
 #include "step.h"
 
-#define SBX_QUICK_NAME 32 /* longest name that is stepped through here, and a slash */
+#define SBX_QUICK_NAME 32 /* longest name that is stepped through here */
 
 #define sbx_barrier() asm volatile("" ::: "memory")
 
-/* What a directory's entry says of a name. */
+/* What a directory's entry says of a name, beyond its rights. */
 struct sbx_quick {
-	struct sbx_leaf leaf; /* class and rights of the object; bits are unused */
+	__u64 answer;  /* see quick_answer() */
 	__u32 sibling; /* class of the names that no rule mentions; SBX_NO_STATE: not known */
-	__u32 slot;
-	__u64 image;
-	__u64 name;
-	__u32 len;
-	__u32 state;
 };
 
 /* --- looking up --- */
-
-/* The verifier lets a pointer be moved into a number, and calculated with only there. */
-static __always_inline __u32 hash_of(__u64 pointer, __u64 salt, int bits)
-{
-	__u32 h = pointer;
-
-	asm volatile("%0 = %0" : "+w"(h));
-	return ((h ^ (__u32)salt << 3) * 0x9e3779b1u) >> (32 - bits);
-}
 
 static __always_inline struct sbx_dir *cache_entry(__u64 inode, __u64 image)
 {
@@ -81,9 +67,8 @@ static __noinline __maybe_unused __u64 who_find(__u64 cgroup)
 	gen = l->gen;
 	sbx_barrier();
 	id = l->id[0];
-	if (!gen || gen != cfg->attach_gen || l->cgroup != cgroup || !id ||
-	    (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7] |
-	     (l->flags & SBX_LABEL_OVERFLOW)))
+	if (!gen || gen != cfg->attach_gen || l->cgroup != cgroup || !id || !sbx_sole(l) ||
+	    (l->flags & SBX_LABEL_OVERFLOW))
 		return 0;
 	version = e->version;
 	if ((version & 1) ||
@@ -136,33 +121,34 @@ static __always_inline struct sbx_slot *quick_subject(struct sbx_config *cfg, st
 	return slot && slot->id == id ? slot : NULL;
 }
 
-/* Loads through a kernel pointer and from the stack must not become one instruction: clang merges
- * equal branches, these are not equal. */
-#define sbx_loaded(var, nothing) asm volatile("%0 " nothing " 0" : "+r"(var))
-
-static __always_inline __u32 first_byte(struct dentry *d)
+/* The same of any name. 0: it cannot be read; `bits` always has that byte. */
+static __always_inline __u64 name_begin(struct dentry *d, __u32 len)
 {
-	struct dentry___array *old = (void *)d;
-	__u64 name = (__u64)d->d_name.name;
-	__u8 buf[8];
-	__u32 byte;
+	__u64 head, buf = 0;
 
-	if (bpf_core_field_exists(d->d_shortname)) {
-		if (name == (__u64)d + bpf_core_field_offset(d->d_shortname)) {
-			byte = d->d_shortname.string[0];
-			sbx_loaded(byte, "+=");
-			return byte;
-		}
-	} else if (name == (__u64)d + bpf_core_field_offset(old->d_iname)) {
-		byte = old->d_iname[0];
-		sbx_loaded(byte, "|=");
-		return byte;
+	if (len < SBX_SHORT_NAME) {
+		head = name_head(d);
+		sbx_loaded(head, "+=");
+		return head;
 	}
-	if (bpf_probe_read_kernel(buf, 1, (void *)name))
-		return '/'; /* always among `bits`: the name would have to be read, and cannot be */
-	byte = buf[0];
-	sbx_loaded(byte, "^=");
-	return byte;
+	bpf_probe_read_kernel(&buf, sizeof(buf), d->d_name.name);
+	head = buf;
+	sbx_loaded(head, "|=");
+	return head;
+}
+
+/* At the first chunk of the slot's image. false: it is another image by now. */
+static __always_inline bool step_begin(struct stepper *w, __u32 slot, __u64 image)
+{
+	__u32 no = slot;
+
+	w->image = bpf_map_lookup_elem(&sbx_images, &no);
+	if (!w->image)
+		return false;
+	no = 0;
+	w->chunk = bpf_map_lookup_elem(w->image, &no);
+	w->at = 0;
+	return w->chunk && w->chunk->hdr.image_id == image;
 }
 
 #define SBX_QUICK_BLOCK 8 /* as SBX_STEP_BLOCK */
@@ -170,75 +156,65 @@ static __always_inline __u32 first_byte(struct dentry *d)
 struct quick_walk {
 	struct stepper step;
 	__u32 pos, len;
-	__u32 settled;
 	char name[SBX_QUICK_NAME];
 };
 
 /* Up to a block of the name, until nothing that may follow makes a difference. */
 static long quick_round(__u32 i, struct quick_walk *q)
 {
-	struct stepper w = q->step;
 	__u32 n, pos = q->pos;
-	struct sbx_state *st;
 
-	for (n = 0; n < SBX_QUICK_BLOCK && pos < q->len; n++, pos++) {
-		if (!step_byte(&w, q->name[pos & (SBX_QUICK_NAME - 1)]) || !step_chunk(&w))
+	SBX_UNROLLED
+	for (n = 0; n < SBX_QUICK_BLOCK; n++) {
+		if (pos + n == q->len || q->step.state & SBX_STATE_SETTLED) {
+			q->pos = q->len;
 			return 1;
-		st = &w.chunk->state[w.state & SBX_STATE_INDEX_MASK];
-		if (pos && (st->flags & SBX_STATE_SETTLED)) { /* the '/' alone is no name */
-			pos = q->len;
-			break;
 		}
+		step_byte(&q->step, q->name[(pos + n) & (SBX_QUICK_NAME - 1)]);
 	}
-	q->step = w;
-	q->pos = pos;
-	q->settled = pos == q->len;
-	return q->settled;
-}
-
-/* Steps from the directory q->state through the name. 0: q->leaf is the object's. */
-SBX_GLOBAL int quick_step(struct sbx_quick *q)
-{
-	struct quick_walk w = {.name = {'/'}};
-	struct sbx_state *st;
-	__u32 no, len;
-
-	if (!q)
-		return -1;
-	no = q->slot;
-	w.step.image = bpf_map_lookup_elem(&sbx_images, &no);
-	no = 0;
-	w.step.chunk = w.step.image ? bpf_map_lookup_elem(w.step.image, &no) : NULL;
-	len = q->len;
-	if (!w.step.chunk || w.step.chunk->hdr.image_id != q->image || !len ||
-	    len >= SBX_QUICK_NAME)
-		return -1;
-	sbx_opaque(len);
-	len &= SBX_QUICK_NAME - 1;
-	if (bpf_probe_read_kernel(w.name + 1, len < SBX_QUICK_NAME ? len : 0, (void *)q->name))
-		return -1;
-	w.len = len + 1;
-	w.step.state = q->state;
-	bpf_loop(SBX_QUICK_NAME / SBX_QUICK_BLOCK + 1, quick_round, &w, 0);
-	if (!w.settled || !step_chunk(&w.step))
-		return -1;
-	st = &w.step.chunk->state[w.step.state & SBX_STATE_INDEX_MASK];
-	q->leaf.cls = st->cls;
-	q->leaf.rights = st->rights;
-	q->leaf.any = st->any;
-	q->leaf.all = st->all;
+	q->pos = pos + n;
 	return 0;
 }
 
-/* The rights of a name that has to be read. 0: none, or not known. */
-static __noinline __maybe_unused __u32 quick_named(struct dentry *d, __u32 state, __u64 image,
-						   __u32 slot)
-{
-	struct sbx_quick q = {.state = state, .image = image, .slot = slot};
+/* What is known of a name, in one word: functions that take no pointers cost least. 0: nothing. */
+#define SBX_ANSWER(known, s)                                                     \
+	((__u64)(s)->cls << 32 | (__u64)(s)->all << 24 | (__u64)(s)->any << 16 | \
+	 (__u64)(s)->rights << 8 | (known))
+#define SBX_ANSWER_RIGHTS(a) ((a) >> 8 & 0xff)
 
-	q.name = (__u64)d->d_name.name;
-	q.len = d->d_name.len;
-	return quick_step(&q) ? 0 : q.leaf.rights;
+/* Steps from `state`, that of the directory and a '/', through a name, as far as it is at hand. */
+SBX_GLOBAL __u64 quick_answer(__u64 head, __u32 len, __u32 slot, __u64 image, __u32 state)
+{
+	struct stepper w = {};
+	struct sbx_state *st;
+
+	if (!step_begin(&w, slot, image) || !len)
+		return 0;
+	w.state = state;
+	if (step_head(&w, head, len, SBX_STATE_SETTLED) != len)
+		return 0;
+	st = step_state(&w);
+	return st ? SBX_ANSWER(1, st) : 0;
+}
+
+/* The same, but all of it. */
+static __noinline __maybe_unused __u64 quick_long(struct dentry *d, __u32 slot, __u64 image,
+						  __u32 state)
+{
+	struct quick_walk w = {};
+	__u32 len = d->d_name.len;
+	struct sbx_state *st;
+
+	if (!step_begin(&w.step, slot, image) || len > SBX_QUICK_NAME)
+		return 0;
+	w.step.state = state;
+	w.len = len;
+	sbx_opaque(len);
+	if (bpf_probe_read_kernel(w.name, len <= SBX_QUICK_NAME ? len : 0, d->d_name.name))
+		return 0;
+	bpf_loop(SBX_QUICK_NAME / SBX_QUICK_BLOCK + 1, quick_round, &w, 0);
+	st = w.pos == w.len ? step_state(&w.step) : NULL;
+	return st ? SBX_ANSWER(1, st) : 0;
 }
 
 /* Is the object the root of a mount, with a name of its own? */
@@ -253,25 +229,23 @@ static __always_inline bool quick_anchor(__u64 epoch, __u64 inode)
 static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, __u64 image,
 					  __u32 slot, struct sbx_quick *q)
 {
-	__u32 byte = first_byte(d) & 0xff;
-	bool named = e->leaf.bits[byte >> 6] >> (byte & 63) & 1;
+	__u32 len = d->d_name.len;
+	__u64 head = name_begin(d, len), answer;
 
-	if (!q)
-		return named ? quick_named(d, e->state, image, slot) : e->leaf.rights;
-	q->sibling = e->leaf.cls;
-	if (named) {
-		q->state = e->state;
-		q->image = image;
-		q->slot = slot;
-		q->name = (__u64)d->d_name.name;
-		q->len = d->d_name.len;
-		return quick_step(q) ? 0 : q->leaf.rights;
+	if (e->leaf.bits[head >> 6 & 3] >> (head & 63) & 1) {
+		answer = quick_answer(head, len, slot, image, e->state);
+		if (!answer && len > SBX_HEAD)
+			answer = quick_long(d, slot, image, e->state);
+	} else if (q) {
+		answer = SBX_ANSWER(1, &e->leaf);
+	} else {
+		return e->leaf.rights;
 	}
-	q->leaf.cls = e->leaf.cls;
-	q->leaf.rights = e->leaf.rights;
-	q->leaf.any = e->leaf.any;
-	q->leaf.all = e->leaf.all;
-	return q->leaf.rights;
+	if (q) {
+		q->answer = answer;
+		q->sibling = e->leaf.cls;
+	}
+	return SBX_ANSWER_RIGHTS(answer);
 }
 
 /*
@@ -310,7 +284,8 @@ static __always_inline bool quick_allows(struct task_struct *t, __u64 cgroup, st
 	if ((version & 1) || e->inode != (__u64)dir || e->image != image || e->ino != dir->i_ino ||
 	    e->sb != (__u64)dir->i_sb || e->igen != dir->i_generation)
 		return false;
-	if (e->epoch && quick_anchor(e->epoch, (__u64)d->d_inode))
+	if (e->inner && (e->inner & inner_bit((__u64)d->d_inode)) &&
+	    quick_anchor(e->epoch, (__u64)d->d_inode))
 		return false;
 	seen = e->dir_seq;
 	granted = e->below;
@@ -351,10 +326,10 @@ static __noinline __maybe_unused bool quick_find(struct dentry *d, __u32 rights,
 	if (!quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q))
 		return false;
 	out->why = SBX_WHY_POLICY;
-	out->cls = q.leaf.cls;
-	out->rights = q.leaf.rights;
-	out->any = q.leaf.any;
-	out->all = q.leaf.all;
+	out->cls = q.answer >> 32;
+	out->all = q.answer >> 24;
+	out->any = q.answer >> 16;
+	out->rights = q.answer >> 8;
 	out->sibling = q.sibling;
 	return true;
 }
@@ -371,27 +346,28 @@ struct keep {
 /* Copies what sc->found[0] says of the directory. Whoever finds the entry taken leaves it alone. */
 SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
 {
-	__u32 zero = 0, no, leaf;
-	struct sbx_chunk *hdr, *chunk;
-	struct sbx_state *st;
+	struct stepper w = {};
+	struct sbx_chunk *hdr;
 	struct sbx_found *f;
 	struct sbx_dir *e;
+	struct sbx_state *st;
+	__u32 leaf, all;
 	__u64 version;
-	void *image;
 
 	if (!sc || !k)
 		return 0;
 	f = &sc->found[0];
-	no = k->slot;
-	image = bpf_map_lookup_elem(&sbx_images, &no);
-	hdr = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-	no = f->parent >> SBX_STATE_BITS;
-	chunk = hdr && hdr->hdr.image_id == f->image ? bpf_map_lookup_elem(image, &no) : NULL;
 	e = cache_entry(k->inode, f->image);
-	if (!chunk || !e)
+	if (!e || !step_begin(&w, k->slot, f->image))
 		return 0;
-	st = &chunk->state[f->parent & SBX_STATE_INDEX_MASK];
+	hdr = w.chunk;
+	w.state = f->parent;
+	st = step_state(&w);
+	if (!st)
+		return 0;
 	leaf = st->leaf;
+	all = st->all;
+	step_byte(&w, '/');
 	version = e->version;
 	if ((version & 1) ||
 	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
@@ -402,9 +378,10 @@ SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
 	e->igen = k->igen;
 	e->image = f->image;
 	e->dir_seq = k->seq;
-	e->epoch = sc->at.inner ? sc->at.epoch : 0;
-	e->below = st->all;
-	e->state = f->parent;
+	e->epoch = sc->on.epoch;
+	e->inner = sc->on.inner;
+	e->below = all;
+	e->state = w.state;
 	if (leaf) {
 		e->leaf = hdr->leaf[(leaf - 1) & 0xff];
 	} else { /* every name has to be looked at, and none is known to be like another */
@@ -440,8 +417,8 @@ static __always_inline bool cache_fit(struct dentry *dir, struct super_block *sb
 }
 
 /* After a verified walk of `d` that began at directory-move sequence `seq`. */
-static __always_inline void cache_keep(struct sbx_scratch *sc, struct sbx_label *l,
-				       struct dentry *d, __u64 seq)
+static __noinline __maybe_unused int cache_keep(struct sbx_scratch *sc, struct sbx_label *l,
+						struct dentry *d, __u64 seq)
 {
 	struct dentry *parent = d->d_parent;
 	struct sbx_config *cfg = sbx_config_get();
@@ -453,20 +430,20 @@ static __always_inline void cache_keep(struct sbx_scratch *sc, struct sbx_label 
 	 */
 	sbx_barrier();
 	if (!cfg || d->d_seq.seqcount.sequence != sc->lv[0].seq || cfg->dir_seq != seq)
-		return;
-	if (l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7])
-		return; /* quick_subject() would not look */
+		return 0;
+	if (!sbx_sole(l))
+		return 0; /* quick_subject() would not look */
 	dir = parent->d_inode;
 	/* The object holds the directory's inode: its memory becomes another's later, if at all,
 	 * which raises the sequence. */
 	if (!dir || !sbx_alive(l->id[0]) || sc->found[0].why != SBX_WHY_POLICY ||
 	    !cache_fit(parent, sb))
-		return;
+		return 0;
 	k.inode = (__u64)dir;
 	k.ino = dir->i_ino;
 	k.igen = dir->i_generation;
 	k.slot = SBX_SLOT_OF(l->id[0]);
-	cache_write(sc, &k);
+	return cache_write(sc, &k);
 }
 
 #endif

@@ -63,6 +63,10 @@
 /* Keeps clang from reasoning about a value, so that a mask stays where the verifier wants it. */
 #define sbx_opaque(var) asm volatile("" : "+r"(var))
 
+/* 6.1 accepts no loop whose end falls through to its head, and where clang puts what is its own
+ * decision. */
+#define SBX_UNROLLED _Pragma("clang loop unroll(full)")
+
 /*
  * Argument n of a hook that the kernel may call with NULL. From 6.3 on the verifier takes pointer
  * arguments for trusted, that is: not NULL, and drops a comparison with NULL as dead code.
@@ -87,6 +91,51 @@ static __always_inline int sbx_verdict(int ret)
 		ret = -EPERM;
 	sbx_opaque(ret);
 	return ret;
+}
+
+/* Loads through a kernel pointer and from the stack must not become one instruction: clang merges
+ * equal branches, these are not equal. */
+#define sbx_loaded(var, nothing) asm volatile("%0 " nothing " 0" : "+r"(var))
+
+/* The verifier lets a pointer be moved into a number, and calculated with only there. */
+static __always_inline __u32 hash_of(__u64 pointer, __u64 salt, int bits)
+{
+	__u32 h = pointer;
+
+	asm volatile("%0 = %0" : "+w"(h));
+	return ((h ^ (__u32)salt << 3) * 0x9e3779b1u) >> (32 - bits);
+}
+
+/* Most objects are no anchors: what need not be looked up. */
+static __always_inline __u64 inner_bit(__u64 inode)
+{
+	return 1ull << hash_of(inode, 0, 6);
+}
+
+#define SBX_SHORT_NAME 32 /* names shorter than this lie in their dentry, on every kernel */
+
+/*
+ * The first eight bytes of a short name, as they lie in memory. Behind the end of a shorter one is
+ * anything.
+ */
+static __always_inline __u64 name_head(struct dentry *d)
+{
+	struct dentry___array *old = (void *)d;
+
+	if (bpf_core_field_exists(d->d_shortname))
+		return *(__u64 *)((void *)d + bpf_core_field_offset(d->d_shortname));
+	return *(__u64 *)((void *)d + bpf_core_field_offset(old->d_iname));
+}
+
+/* Where the name of a level lies. 0: nowhere. */
+static __always_inline __u64 level_name(struct sbx_level *lv)
+{
+	__u64 name = 0;
+
+	bpf_probe_read_kernel(
+		&name, sizeof(name),
+		(void *)(lv->dentry + bpf_core_field_offset(struct dentry, d_name.name)));
+	return name;
 }
 
 static __always_inline struct sbx_config *sbx_config_get(void)

@@ -33,8 +33,8 @@ static __noinline int anonymous_exec(struct sbx_label *l, struct file *file)
 	struct ask a = {.sc = sc, .l = l};
 
 	if (!sc || !l)
-		return -EACCES;		      /* fail closed */
-	walk(file->f_path.dentry, sc, false); /* for the report */
+		return -EACCES;	       /* fail closed */
+	walk(file->f_path.dentry, sc); /* for the report */
 	bpf_loop(SBX_MAX_NEST, anonymous_one, &a, 0);
 	return a.denied ? -EACCES : 0;
 }
@@ -87,7 +87,7 @@ static __noinline int privileged_exec(struct file *file)
 		return -EPERM; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;
-	walk(file->f_path.dentry, a.sc, false); /* for the report */
+	walk(file->f_path.dentry, a.sc); /* for the report */
 	bpf_loop(SBX_MAX_NEST, privileged_one, &a, 0);
 	return a.denied || (a.l->flags & SBX_LABEL_OVERFLOW) ? -EPERM : 0;
 }

@@ -20,6 +20,14 @@ static __always_inline __u32 folds_of(struct dentry *root)
 	return root->d_op && root->d_op->d_compare ? SBX_FOLDS_ALL : 0;
 }
 
+static __always_inline bool registering(void)
+{
+	__u32 zero = 0;
+	struct sbx_registrar *r = bpf_map_lookup_elem(&sbx_registrar, &zero);
+
+	return r && r->tgid;
+}
+
 static __always_inline bool is_mount_root(struct file *file, __u32 id)
 {
 	struct vfsmount *mnt = file->f_path.mnt;
@@ -63,8 +71,9 @@ static __noinline int register_anchor(struct file *file)
 			return -ECANCELED;
 	}
 	if (d != d->d_parent)
-		known->inner = 1;
+		__sync_fetch_and_or(&known->inner, inner_bit(key.inode));
 	key.epoch = known->epoch;
+	r->anchor.memo = 0;
 	r->anchor.ino = d->d_inode->i_ino;
 	r->anchor.igen = d->d_inode->i_generation;
 	if (!bpf_map_update_elem(&sbx_anchors, &key, &r->anchor, BPF_ANY))
@@ -134,7 +143,7 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 	d = file->f_path.dentry;
 	if (quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL))
 		return 0;
-	if (register_anchor(file))
+	if (registering() && register_anchor(file))
 		return -ECANCELED;
 	return sbx_verdict(check_file_long(file, SBX_OP_READ, rights));
 }
@@ -267,7 +276,9 @@ static __always_inline bool ioctl_types(__u32 cmd)
 	       cmd == KDSKBDIACRUC;
 }
 
-static __noinline int check_ioctl(struct file *file, __u32 cmd)
+#define IOCTL_JUDGE 1 /* by the rules: `write` */
+
+static __noinline int ioctl_fault(struct file *file, __u32 cmd)
 {
 	struct inode *inode = file->f_inode;
 	enum ioctl_class class;
@@ -285,7 +296,14 @@ static __noinline int check_ioctl(struct file *file, __u32 cmd)
 		return 0;
 	if (class == IOCTL_REFUSE)
 		return sbx_forbid(SBX_OP_IOCTL, cmd);
-	return check_file(file, SBX_OP_IOCTL, SBX_WRITE);
+	return IOCTL_JUDGE;
+}
+
+static __always_inline int check_ioctl(struct file *file, __u32 cmd)
+{
+	int ret = ioctl_fault(file, cmd);
+
+	return sbx_verdict(ret == IOCTL_JUDGE ? check_file(file, SBX_OP_IOCTL, SBX_WRITE) : ret);
 }
 
 SEC("lsm/file_ioctl")
@@ -293,7 +311,7 @@ int BPF_PROG(sbx_file_ioctl, struct file *file, unsigned int cmd, unsigned long 
 {
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_verdict(check_ioctl(file, cmd));
+	return check_ioctl(file, cmd);
 }
 
 /* 32-bit programs: TIOCSTI through int80 would pass a denial in file_ioctl. */
@@ -302,5 +320,5 @@ int BPF_PROG(sbx_file_ioctl_compat, struct file *file, unsigned int cmd, unsigne
 {
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_verdict(check_ioctl(file, cmd));
+	return check_ioctl(file, cmd);
 }

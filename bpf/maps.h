@@ -108,8 +108,9 @@ SBX_MAP struct {
 /* struct super_block pointer -> epoch and what is known of it */
 struct sbx_sb {
 	__u64 epoch;
-	__u32 inner; /* anchors that are not the file system's root */
+	__u64 inner; /* inner_bit() of anchors that are not the file system's root */
 	__u32 folds; /* SBX_FOLDS_* */
+	__u32 pad;
 };
 
 /* Where names that differ are one file, a dentry has the spelling that was asked for, not the one
@@ -162,9 +163,9 @@ struct sbx_dir {
 	__u64 inode, sb, ino;
 	__u64 image;
 	__u64 dir_seq;
-	__u64 epoch; /* of the file system, if it has anchors that are not its root; else 0 */
+	__u64 epoch, inner; /* of the file system, see struct sbx_sb */
 	__u32 igen;
-	__u32 state;	      /* of the directory */
+	__u32 state;	      /* of the directory and a '/' */
 	struct sbx_leaf leaf; /* of the names that `bits` does not exclude */
 	__u32 below;	      /* rights that everything below the directory has */
 	__u32 pad;
@@ -232,7 +233,7 @@ SBX_MAP struct {
 /* One level of an object's name, leaf first. */
 struct sbx_level {
 	__u64 dentry;
-	__u64 name;
+	__u64 head; /* of a short name, see name_head(); 0: it is none */
 	__u32 len;
 	__u32 seq;
 };
@@ -252,19 +253,12 @@ struct sbx_found {
  * stack through every round of a bpf_loop, and would not come to an end with a cursor there.
  */
 struct sbx_cursor {
-	__u64 epoch;	/* of the file system */
-	__u32 inner;	/* it has anchors that are not its root */
-	__u32 folds;	/* it ignores case: SBX_FOLDS_* */
-	__u32 proc;	/* it is procfs */
-	__u32 check;	/* the second walk, which must meet what the first met */
 	__u32 why;	/* SBX_WHY_POLICY: the walk met an anchor */
-	__u32 n;	/* levels walked */
 	__u32 state;	/* of the automaton */
 	__u32 level;	/* levels still to be read; counts down to the object */
 	__u32 parent;	/* state of the directory that holds the object */
 	__u32 pos, len; /* in name */
 	__u32 done;
-	__u32 failed;
 	__u32 proc_name; /* replaces the first component: 1 "self", 2 "@sandbox" */
 	__u32 spelled;	 /* bytes of the event's path */
 };
@@ -276,6 +270,14 @@ struct sbx_listeners {
 	__u64 cgroup; /* of the sandbox */
 	__u32 port;
 	__u8 own, others; /* there are such */
+};
+
+/* The file system that a walk is on. */
+struct sbx_ground {
+	__u64 epoch, inner; /* see struct sbx_sb */
+	__u64 memo;	    /* of the anchor */
+	__u32 folds;	    /* it ignores case: SBX_FOLDS_* */
+	__u32 proc;	    /* it is procfs */
 };
 
 #define SBX_NAME_BUF 1024 /* an anchor's path, or "/" and one component; a power of two */
@@ -291,6 +293,7 @@ struct sbx_scratch {
 	__u64 proc_pid; /* struct pid of the process whose /proc directory is on the path; 0: none
 			 */
 	struct sbx_cursor at;
+	struct sbx_ground on;
 	struct sbx_peer peer;
 	struct sbx_listeners listeners;
 	__u32 n;

@@ -113,10 +113,6 @@ int BPF_PROG(sbx_setattr__3, struct mnt_idmap *idmap, struct dentry *dentry, str
 		return sbx_verdict(check_meta(dentry, op, right)); \
 	}
 
-#define SBX_CHARS8(a, b, c, d, e, f, g, h)                                                       \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
-	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
-
 /* Labels of other security modules and access lists: what `ls -l` shows beside mode and owner, and
  * as visible as those. */
 static __always_inline bool shown_by_ls(const char *name)

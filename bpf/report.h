@@ -57,7 +57,7 @@ static long spell_level(__u32 i, struct spell *s)
 		return 0;
 	}
 	/* what runs over the end of path lands in sc->pad */
-	bpf_probe_read_kernel(&s->dr->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)lv->name);
+	bpf_probe_read_kernel(&s->dr->ev.path[pos] + 1, len & SBX_NAME_MAX, (void *)level_name(lv));
 	sc->at.spelled = pos + 1 + len;
 	return 0;
 }
@@ -251,14 +251,14 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 		return sbx_report_commit(id, mode, quiet); /* which counts it as lost */
 	sbx_report_begin(op, why, -1);
 	report_object(sc, &dr->ev);
-	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
+	if (is_tty(sc, slot)) {
 		__builtin_memcpy(dr->ev.path, "@tty", 4);
 		dr->ev.path_len = 4;
 	} else {
 		spell_path(sc, dr);
 	}
 	if (why == SBX_WHY_OTHERS_PROC) /* ps asks for every process there is: one record will do */
-		bpf_probe_read_kernel(&h.h, sizeof(__u32), (void *)sc->lv[0].name);
+		h.h = (__u32)sc->lv[0].head;
 	else
 		bpf_loop(SBX_EVENT_PATH_MAX / 8, hash_word, &h, 0);
 	dr->key.object = h.h;

@@ -6,7 +6,7 @@
  *    view, known by in-kernel object), noting each dentry with its d_seq, which must be even.
  * 2. match: top-down, the anchor's path and then every component, through the automaton of each
  *    sandbox that binds the task.
- * 3. verify: the same walk again must meet the same dentries with the same d_seq. __d_move sets
+ * 3. verify: walking again must meet the same dentries with the same d_seq. __d_move sets
  *    the parent first and the name later: a name that mixes old and new never passes this.
  *
  * Three rounds; then the object is denied with the reason "its name kept changing". Everything
@@ -36,95 +36,136 @@ static __always_inline __u64 proc_pid_of(struct inode *inode)
 	return pid;
 }
 
-/* The end of a walk: is there an anchor here, or the one that the first walk ended at? */
+/* The end of a walk: is there an anchor here? */
 static __always_inline bool walk_anchor(struct sbx_scratch *sc, struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
-	struct sbx_anchor_key key = {.epoch = sc->at.epoch, .inode = (__u64)inode};
+	struct sbx_anchor_key key = {.epoch = sc->on.epoch, .inode = (__u64)inode};
 	struct sbx_anchor *a;
 
-	if (sc->at.check)
-		return key.inode == sc->anchor.inode && sc->at.n == sc->n;
 	a = bpf_map_lookup_elem(&sbx_anchors, &key);
 	/* The mount may be gone since, and the memory another inode's. */
 	if (!a || !inode || a->ino != inode->i_ino || a->igen != inode->i_generation)
 		return false;
 	sc->anchor = key;
+	sc->on.memo = a->memo;
 	return true;
 }
 
-static long walk_level(__u32 i, struct walk *w)
+/* Notes one level. Returns the next; NULL: this was the last, sc->at.why says why. */
+static __always_inline struct dentry *walk_level(struct sbx_scratch *sc, struct dentry *d, __u32 n)
 {
-	struct dentry *d = w->d, *parent = d->d_parent;
-	__u32 seq = d->d_seq.seqcount.sequence;
-	struct sbx_scratch *sc = w->sc;
+	struct sbx_level *lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
+	struct dentry *parent = d->d_parent;
+	__u32 seq = d->d_seq.seqcount.sequence, len;
 	struct sbx_cursor *at = &sc->at;
-	struct sbx_level *lv;
-	__u32 n = at->n;
 
+	sc->n = n;
 	at->why = SBX_WHY_RACED;
 	if (seq & 1)
-		return 1;
-	if (parent == d || at->inner) {
+		return NULL;
+	if (parent == d || (sc->on.inner && (sc->on.inner & inner_bit((__u64)d->d_inode)))) {
 		if (walk_anchor(sc, d)) {
 			at->why = SBX_WHY_POLICY;
-			return 1;
+			return NULL;
 		}
 		if (parent == d) {
-			at->why = at->check ? SBX_WHY_RACED : SBX_WHY_UNNAMED;
-			return 1;
+			at->why = SBX_WHY_UNNAMED;
+			return NULL;
 		}
 	}
 	if (n >= SBX_MAX_DEPTH) {
 		at->why = SBX_WHY_DEEP;
-		return 1;
+		return NULL;
 	}
-	if (at->folds && (at->folds == SBX_FOLDS_ALL || parent->d_inode->i_flags & S_CASEFOLD)) {
+	if (sc->on.folds &&
+	    (sc->on.folds == SBX_FOLDS_ALL || parent->d_inode->i_flags & S_CASEFOLD)) {
 		at->why = SBX_WHY_FOLDS;
-		return 1;
+		return NULL;
 	}
-	lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
-	if (at->check) {
-		if (lv->dentry != (__u64)d || lv->seq != seq)
-			return 1;
-	} else {
-		lv->dentry = (__u64)d;
-		lv->seq = seq;
-		lv->name = (__u64)d->d_name.name;
-		lv->len = d->d_name.len;
-		if (at->proc && parent == parent->d_parent)
-			sc->proc_pid = proc_pid_of(d->d_inode);
+	lv->dentry = (__u64)d;
+	lv->seq = seq;
+	len = d->d_name.len;
+	lv->len = len;
+	lv->head = len < SBX_SHORT_NAME ? name_head(d) : 0;
+	if (sc->on.proc && parent == parent->d_parent)
+		sc->proc_pid = proc_pid_of(d->d_inode);
+	return parent;
+}
+
+#define SBX_WALK_BLOCK 4 /* levels that one round looks at */
+
+static long walk_round(__u32 i, struct walk *w)
+{
+	struct sbx_scratch *sc = w->sc;
+	struct dentry *d = w->d;
+	__u32 n;
+
+	SBX_UNROLLED
+	for (n = 0; n < SBX_WALK_BLOCK; n++) {
+		d = walk_level(sc, d, i * SBX_WALK_BLOCK + n);
+		if (!d)
+			return 1; /* verifiers want to see w->d stay what it is */
 	}
-	at->n = n + 1;
-	w->d = parent;
+	w->d = d;
 	return 0;
 }
 
-static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc, bool check)
+static __always_inline __u32 walk(struct dentry *d, struct sbx_scratch *sc)
 {
 	struct super_block *sb = d->d_sb;
 	__u64 sbp = (__u64)sb;
 	struct sbx_sb *known = bpf_map_lookup_elem(&sbx_sbs, &sbp);
 	struct walk w = {.d = d, .sc = sc};
 
-	if (!check) {
-		sc->proc_pid = 0;
-		sc->n = 0;
-		sc->anchor.epoch = 0;
-		sc->anchor.inode = 0;
-	}
+	sc->proc_pid = 0;
+	sc->n = 0;
+	sc->anchor.epoch = 0;
+	sc->anchor.inode = 0;
 	if (!known)
 		return SBX_WHY_UNNAMED;
-	sc->at.epoch = known->epoch;
-	sc->at.inner = known->inner != 0;
-	sc->at.folds = known->folds;
-	sc->at.proc = sb->s_magic == PROC_SUPER_MAGIC;
-	sc->at.check = check;
+	sc->on.epoch = known->epoch;
+	sc->on.inner = known->inner;
+	sc->on.folds = known->folds;
+	sc->on.proc = sb->s_magic == PROC_SUPER_MAGIC;
 	sc->at.why = SBX_WHY_DEEP;
-	sc->at.n = 0;
-	bpf_loop(SBX_MAX_DEPTH + 1, walk_level, &w, 0);
-	if (!check)
-		sc->n = sc->at.n;
+	bpf_loop(SBX_MAX_DEPTH / SBX_WALK_BLOCK + 1, walk_round, &w, 0);
+	return sc->at.why;
+}
+
+/* The second walk. While the levels below are what they were, the last one's parent is, too. */
+static __always_inline long verify_level(__u32 i, struct walk *w)
+{
+	struct dentry *d = w->d;
+	struct sbx_scratch *sc = w->sc;
+	struct sbx_level *lv = &sc->lv[i & (SBX_MAX_DEPTH - 1)];
+
+	if (i >= sc->n) {
+		if ((__u64)d->d_inode == sc->anchor.inode)
+			sc->at.why = SBX_WHY_POLICY;
+		return 1;
+	}
+	w->d = d->d_parent;
+	return lv->dentry != (__u64)d || lv->seq != d->d_seq.seqcount.sequence;
+}
+
+static long verify_round(__u32 i, struct walk *w)
+{
+	__u32 n;
+
+	SBX_UNROLLED
+	for (n = 0; n < SBX_WALK_BLOCK; n++)
+		if (verify_level(i * SBX_WALK_BLOCK + n, w))
+			return 1;
+	return 0;
+}
+
+static __always_inline __u32 verify(struct dentry *d, struct sbx_scratch *sc)
+{
+	struct walk w = {.d = d, .sc = sc};
+
+	sc->at.why = SBX_WHY_RACED;
+	bpf_loop(SBX_MAX_DEPTH / SBX_WALK_BLOCK + 1, verify_round, &w, 0);
 	return sc->at.why;
 }
 
@@ -184,77 +225,66 @@ static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
 static __always_inline __u32 match_sibling(struct match *m)
 {
 	const char other[] = "/\1\2\1\2";
+	struct sbx_state *st;
 	__u32 i;
 
 	m->step.state = m->sc->at.parent;
+	SBX_UNROLLED
 	for (i = 0; i < sizeof(other) - 1; i++)
-		if (!step_byte(&m->step, other[i]))
-			return SBX_NO_STATE;
-	return step_chunk(&m->step) ? m->step.chunk->state[m->step.state & SBX_STATE_INDEX_MASK].cls
-				    : SBX_NO_STATE;
+		step_byte(&m->step, other[i]);
+	st = step_state(&m->step);
+	return st ? st->cls : SBX_NO_STATE;
 }
 
-/* Runs the name in sc through the automaton of sandbox `id`. Fills sc->found[n]. */
-SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 sibling)
+/* Steps through the path of the anchor, or remembers where that leads. 0, or it cannot be done. */
+static __always_inline int match_anchor(struct match *m, __u64 image)
 {
-	struct match m = {.sc = sc};
+	struct sbx_scratch *sc = m->sc;
+	struct sbx_anchor_key key = sc->anchor;
 	struct sbx_anchor *anchor;
-	struct sbx_chunk *chunk;
-	struct sbx_state *st;
-	struct sbx_slot *slot;
-	__u32 no = SBX_SLOT_OF(id), zero = 0, alen;
-	struct sbx_anchor_key key;
-	struct sbx_found *f;
+	__u32 len;
 
-	if (!sc)
+	if (sc->on.memo && sc->on.memo >> 32 == (__u32)image) {
+		m->step.state = sc->on.memo;
+		return 0;
+	}
+	anchor = bpf_map_lookup_elem(&sbx_anchors, &key);
+	if (!anchor)
 		return -EINVAL;
-	f = &sc->found[n & (SBX_MAX_NEST - 1)];
-	f->why = SBX_WHY_INTERNAL;
-	slot = bpf_map_lookup_elem(&sbx_slots, &no);
-	m.step.image = bpf_map_lookup_elem(&sbx_images, &no);
-	if (!m.step.image || !slot)
-		return 0; /* fail closed */
-	__builtin_memset(&sc->at, 0, sizeof(sc->at));
-	if (sc->proc_pid) {
-		struct task_struct *t = bpf_get_current_task_btf();
+	len = anchor->len;
+	if (len > SBX_ANCHOR_PATH_MAX - 1)
+		return -EINVAL;
+	sbx_opaque(len);
+	bpf_probe_read_kernel(sc->name, len & (SBX_ANCHOR_PATH_MAX - 1), anchor->path);
+	sc->at.len = len;
+	bpf_loop(SBX_MAX_ROUNDS, match_round, m, 0);
+	if (!sc->at.done)
+		return -EINVAL;
+	sc->at.done = 0;
+	anchor->memo = image << 32 | sc->at.state;
+	return 0;
+}
 
-		if (sc->proc_pid == (__u64)t->signal->pids[1])
-			sc->at.proc_name = 1;
-		else if (proc_member(sc->proc_pid, slot->cgroup_id))
-			sc->at.proc_name = 2;
-		else {
-			f->why = SBX_WHY_OTHERS_PROC;
-			return 0;
-		}
-	}
-	chunk = bpf_map_lookup_elem(m.step.image, &zero);
-	if (!chunk)
-		return 0;
-	m.step.chunk = chunk;
-	m.step.no = 0;
-	f->image = chunk->hdr.image_id;
-	if (sc->rdev && slot->tty_dev == sc->rdev && (!slot->tty_ino || slot->tty_ino == sc->ino)) {
-		m.step.state = chunk->hdr.tty; /* the terminal that `run` was given */
-	} else {
-		m.step.state = chunk->hdr.start;
-		key = sc->anchor;
-		anchor = bpf_map_lookup_elem(&sbx_anchors, &key);
-		if (!anchor)
-			return 0;
-		alen = anchor->len;
-		if (alen > SBX_ANCHOR_PATH_MAX - 1)
-			return 0;
-		sbx_opaque(alen);
-		bpf_probe_read_kernel(sc->name, alen & (SBX_ANCHOR_PATH_MAX - 1), anchor->path);
-		sc->at.len = alen;
-		sc->at.level = sc->n;
-		bpf_loop(SBX_MAX_ROUNDS, match_round, &m, 0);
-		if (sc->at.failed || !sc->at.done)
-			return 0;
-	}
-	if (!step_chunk(&m.step))
-		return 0;
-	st = &m.step.chunk->state[m.step.state & SBX_STATE_INDEX_MASK];
+/* Which of the names that stand for a process of its own is the first component? 0: it is
+ * another's.
+ */
+static __always_inline __u32 match_proc(struct sbx_scratch *sc, struct sbx_slot *slot)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	if (sc->proc_pid == (__u64)t->signal->pids[1])
+		return 1;
+	return proc_member(sc->proc_pid, slot->cgroup_id) ? 2 : 0;
+}
+
+static __always_inline bool is_tty(struct sbx_scratch *sc, struct sbx_slot *slot)
+{
+	return sc->rdev && slot->tty_dev == sc->rdev &&
+	       (!slot->tty_ino || slot->tty_ino == sc->ino);
+}
+
+static __always_inline void match_found(struct sbx_found *f, struct sbx_state *st)
+{
 	f->cls = st->cls;
 	f->rights = st->rights;
 	f->any = st->any;
@@ -262,6 +292,52 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 	f->quiet = st->quiet;
 	f->why = SBX_WHY_POLICY;
 	f->sibling = f->cls;
+}
+
+/* Runs the name in sc through the automaton of sandbox `id`. Fills sc->found[n]. */
+SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 sibling)
+{
+	struct match m = {.sc = sc};
+	__u32 no = SBX_SLOT_OF(id), zero = 0;
+	struct sbx_chunk *chunk;
+	struct sbx_slot *slot;
+	struct sbx_state *st;
+	struct sbx_found *f;
+
+	if (!sc)
+		return -EINVAL;
+	f = &sc->found[n & (SBX_MAX_NEST - 1)];
+	f->why = SBX_WHY_INTERNAL; /* fail closed */
+	slot = bpf_map_lookup_elem(&sbx_slots, &no);
+	m.step.image = bpf_map_lookup_elem(&sbx_images, &no);
+	chunk = m.step.image ? bpf_map_lookup_elem(m.step.image, &zero) : NULL;
+	if (!chunk || !slot)
+		return 0;
+	__builtin_memset(&sc->at, 0, sizeof(sc->at));
+	if (sc->proc_pid) {
+		sc->at.proc_name = match_proc(sc, slot);
+		if (!sc->at.proc_name) {
+			f->why = SBX_WHY_OTHERS_PROC;
+			return 0;
+		}
+	}
+	m.step.chunk = chunk;
+	f->image = chunk->hdr.image_id;
+	if (is_tty(sc, slot)) {
+		m.step.state = chunk->hdr.tty; /* the terminal that `run` was given */
+	} else {
+		m.step.state = chunk->hdr.start;
+		if (match_anchor(&m, f->image))
+			return 0;
+		sc->at.level = sc->n;
+		bpf_loop(SBX_MAX_ROUNDS, match_round, &m, 0);
+		if (!sc->at.done)
+			return 0;
+	}
+	st = step_state(&m.step);
+	if (!st)
+		return 0;
+	match_found(f, st);
 	f->parent = sc->at.parent;
 	if (sibling && sc->n)
 		f->sibling = match_sibling(&m);
@@ -280,6 +356,7 @@ struct resolve {
 	struct sbx_scratch *sc;
 	struct sbx_label *l;
 	struct dentry *d;
+	__u32 n; /* sandboxes to be asked */
 	__u32 why;
 	__u32 sibling;
 };
@@ -296,10 +373,10 @@ static long resolve_sandbox(__u32 i, struct resolve *r)
 
 static long resolve_round(__u32 i, struct resolve *r)
 {
-	r->why = walk(r->d, r->sc, false);
+	r->why = walk(r->d, r->sc);
 	if (r->why == SBX_WHY_POLICY) {
-		bpf_loop(SBX_MAX_NEST, resolve_sandbox, r, 0);
-		r->why = walk(r->d, r->sc, true);
+		bpf_loop(r->n, resolve_sandbox, r, 0);
+		r->why = verify(r->d, r->sc);
 	}
 	return r->why != SBX_WHY_RACED;
 }
@@ -316,6 +393,7 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 
 	if (!sc || !l)
 		return -EINVAL;
+	r.n = sbx_sole(l) ? 1 : SBX_MAX_NEST;
 	sc->rdev = 0;
 	if (inode && S_ISCHR(inode->i_mode)) {
 		sc->rdev = inode->i_rdev;
@@ -328,7 +406,7 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 	if (r.why != SBX_WHY_POLICY)
 		for (i = 0; i < SBX_MAX_NEST; i++)
 			sc->found[i].why = r.why;
-	else if (seq && !sc->rdev && sc->n && !sc->at.proc)
+	else if (seq && !sc->rdev && sc->n && !sc->on.proc)
 		cache_keep(sc, l, d, seq);
 	return 0;
 }

@@ -34,9 +34,9 @@ SBX_GLOBAL int match_text(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 len)
 	__builtin_memset(&sc->at, 0, sizeof(sc->at));
 	sc->at.len = len;
 	bpf_loop(SBX_TEXT_ROUNDS, match_round, &m, 0);
-	if (sc->at.failed || !sc->at.done || !step_chunk(&m.step))
+	st = sc->at.done ? step_state(&m.step) : NULL;
+	if (!st)
 		return 0; /* fail closed */
-	st = &m.step.chunk->state[m.step.state & SBX_STATE_INDEX_MASK];
 	f->rights = st->rights;
 	f->quiet = st->quiet;
 	f->why = SBX_WHY_POLICY;

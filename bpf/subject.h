@@ -67,6 +67,12 @@ static __always_inline bool sbx_held(__u64 id)
 	return slot && (slot->id == id || slot->pending == id);
 }
 
+/* Has only the first place of the label ever been taken? */
+static __always_inline bool sbx_sole(struct sbx_label *l)
+{
+	return !(l->id[1] | l->id[2] | l->id[3] | l->id[4] | l->id[5] | l->id[6] | l->id[7]);
+}
+
 /* Adds id in the first free or void place. Several CPUs may do so at once: hence cmpxchg. */
 SBX_GLOBAL int label_add(struct sbx_label *l, __u64 id)
 {

@@ -10,15 +10,17 @@
  * names that do not start with a slash ("@tty") are matched from the same start state. Abstract
  *unix sockets are among them, as "@unix/@name".
  *
- * A state id is (chunk << SBX_STATE_BITS) | index, index counting 16-byte struct sbx_state from
- * the chunk's start. A state's transitions are in the *same* chunk, as 8-byte struct sbx_trans at
- * index (base + byte), counting struct sbx_trans from the chunk's start. A step on byte c from s:
+ * A state id is (chunk << SBX_STATE_BITS) | base, with bits of what readers want to know first
+ * (SBX_STATE_*). Its transitions are 8-byte struct sbx_trans at index (base + byte) of its chunk.
+ *No name has the byte 0; there is the default: where every byte leads that has no transition, or,
+ *of a state that *chains*, the state to ask instead; and the index, in the same chunk, of the
+ *state's record, a 16-byte struct sbx_state. A step on byte c from s:
  *
  *	repeat at most SBX_MAX_HOPS times:
- *		t = trans[state(s).base + c]
+ *		t = trans[base(s) + c], z = trans[base(s)]
  *		if t.owner == s: return t.next
- *		if !(state(s).flags & SBX_STATE_CHAIN): return state(s).dflt
- *		s = state(s).dflt
+ *		if !(s & SBX_STATE_CHAINS): return z.next
+ *		s = z.next
  *	error (the compiler never produces it; it denies)
  *
  * The compiler places transitions where `base + 255` stays inside the chunk and where no header
@@ -33,7 +35,8 @@
  * the state's own rights and a number for what is below; see SBX_CLS_BELOW.
  *
  * A state is *settled* when every name that goes on from it within the component leads to the same
- * class: the rest of the component need not be read.
+ * class: the rest of an object's own name need not be read. It *loops* when every byte but '/'
+ *leads back to it: neither need the rest of any other component.
  *
  * LEAVES. state.leaf - 1 is the index of a struct sbx_leaf, which says of the names in that
  * directory: those whose first byte is not in `bits` all have this class and these rights. 0: no
@@ -64,28 +67,29 @@
 
 #define SBX_IMAGE_MAGIC 0x49584253u /* "SBXI" */
 
-#define SBX_STATE_BITS	     (SBX_CHUNK_SHIFT - 4)
-#define SBX_STATE_INDEX_MASK ((1u << SBX_STATE_BITS) - 1)
-#define SBX_TRANS_PER_CHUNK  (SBX_CHUNK_BYTES / 8)
-#define SBX_NO_STATE	     0xffffffffu
+#define SBX_STATE_BITS	    (SBX_CHUNK_SHIFT - 3)
+#define SBX_STATE_BASE_MASK ((1u << SBX_STATE_BITS) - 1)
+#define SBX_RECORD_MASK	    (SBX_CHUNK_BYTES / 16 - 1)
+#define SBX_TRANS_PER_CHUNK (SBX_CHUNK_BYTES / 8)
+#define SBX_NO_STATE	    0xffffffffu
+#define SBX_STATE_LOOPS	    0x80000000u
+#define SBX_STATE_SETTLED   0x40000000u
+#define SBX_STATE_CHAINS    0x20000000u
+#define SBX_STATE_CHUNK	    (0x1fffffffu & ~SBX_STATE_BASE_MASK)
+#define SBX_TRANS_DEFAULT   0x10000000u /* in the place of an owner; in no id of ours */
 
 /* Equal for two states iff every path strictly below them has the same rights. */
 #define SBX_CLS_RIGHTS	   SBX_RIGHT_BITS /* bits of cls */
 #define SBX_CLS_BELOW(cls) ((cls) >> SBX_CLS_RIGHTS)
 
-#define SBX_STATE_CHAIN	  0x1 /* dflt: retry the byte there; otherwise dflt is the next state */
-#define SBX_STATE_SETTLED 0x2
-
 struct sbx_state {
-	__u32 dflt;
 	__u32 cls;
-	__u16 base; /* index of struct sbx_trans; < SBX_TRANS_PER_CHUNK - 255 */
 	__u8 rights;
 	__u8 any;
 	__u8 all;
 	__u8 quiet; /* rights whose denial here is not reported one by one */
-	__u8 flags;
-	__u8 leaf; /* index + 1 into the leaves; 0: none */
+	__u8 leaf;  /* index + 1 into the leaves; 0: none */
+	__u8 pad[7];
 };
 
 struct sbx_leaf {
@@ -96,8 +100,8 @@ struct sbx_leaf {
 };
 
 struct sbx_trans {
-	__u32 next;
-	__u32 owner; /* state id */
+	__u32 next;  /* state id */
+	__u32 owner; /* state id; of byte 0: SBX_TRANS_DEFAULT | index of the record */
 };
 
 /* One section: `count` records that all lie in one chunk, from byte `off` of it. */

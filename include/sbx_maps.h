@@ -102,6 +102,8 @@ struct sbx_anchor {
 	__u32 igen;
 	__u32 len;  /* of path, without a trailing slash: 0 for "/" */
 	__u64 mark; /* registrar's sequence: anchors not seen again by a rescan are removed */
+	__u64 memo; /* by BPF: state of `path` in the image that asked last, and the low half of
+		       that image's id above it. 0: nobody asked yet */
 	char path[SBX_ANCHOR_PATH_MAX];
 };
 

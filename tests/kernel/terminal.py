@@ -157,7 +157,7 @@ def background_reader(t):
     t.command(f"{RUN} cat &", "Stopped")
     t.type("\n")
     t.expect(PROMPT)
-    t.command("fg", "sbx-bpf")
+    t.command("fg", r"-- cat\r\n")  # the whole line: what is typed is shown at once
     t.type("hello\n")
     t.expect("hello\r\nhello")
     t.type("\x04")

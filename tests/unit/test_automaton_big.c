@@ -60,7 +60,7 @@ static void check_sample(const struct kit *k, const char *path)
 	int r;
 
 	/* across chunks, too, the kernel's matcher comes to the same state */
-	assert_int_equal(kernel_walk(&k->img, path, 1, &steps), kit_walk(k, path, strlen(path)));
+	assert_int_equal(kernel_walk(&k->img, path, 1, 0, &steps), kit_walk(k, path, strlen(path)));
 
 	for (r = 0; r < 3; r++) {
 		sbx_files_decider(&k->p, &k->f, path, strlen(path), 1 << r, &granted);

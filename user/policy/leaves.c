@@ -46,7 +46,7 @@ static bool describe(const struct sbx_leaves *l, uint32_t inside, struct sbx_lea
 	for (b = 1; b < 256; b++)
 		if (b != '/' && (!props->settled[to[b]] || props->cls[to[b]] != props->cls[like]))
 			leaf->bits[b / 64] |= 1ull << (b % 64);
-	leaf->bits['/' / 64] |= 1ull << ('/' % 64); /* stands for a byte that cannot be read */
+	leaf->bits[0] |= 1; /* byte 0 stands for a name that cannot be read */
 	leaf->cls = props->cls[like];
 	leaf->rights = l->m->states[like].label & SBX_RIGHTS_ALL;
 	leaf->any = props->any[like];

@@ -18,6 +18,8 @@
 #define NOWHERE	     0xffffffffu
 #define STATE_SLOTS  (sizeof(struct sbx_state) / sizeof(struct sbx_trans))
 #define HEADER_SLOTS (SBX_IMAGE_HDR_BYTES / sizeof(struct sbx_trans))
+#define FEW_STATES   4096 /* so few may take room in order to be fast: */
+#define WORTH	     24	  /* transitions that a lookup more in each step must save */
 #define TRIES	     512 /* places looked at for a row with several transitions before a free stretch */
 
 struct code {
@@ -45,7 +47,7 @@ struct packer {
 	struct chunk chunks[SBX_MAX_CHUNKS];
 	size_t n_chunks;
 	uint8_t used[SBX_TRANS_PER_CHUNK];
-	uint32_t hint[256]; /* by byte: no free slot for a single transition above this one */
+	uint32_t hint[256]; /* by last byte: where to begin to look */
 };
 
 /* --- encode --- */
@@ -82,6 +84,13 @@ static int add_trans(struct packer *p, struct code *c, uint8_t byte, uint32_t to
 	return 0;
 }
 
+/* The default and the record stand where the transition of byte 0 would. */
+static int begin_trans(struct packer *p, struct code *c, uint32_t s)
+{
+	c->first = p->n_trans;
+	return add_trans(p, c, 0, s);
+}
+
 static unsigned distance(const struct sbx_minimal *m, uint32_t a, uint32_t b, unsigned limit)
 {
 	unsigned byte, n = 0;
@@ -99,11 +108,11 @@ static int encode_row(struct packer *p, uint32_t s, uint32_t common, unsigned ot
 {
 	struct code *c = &p->codes[s];
 	uint32_t like = common, best = NOWHERE;
-	unsigned cost = others, byte, n;
+	unsigned cost = others, byte, n, worth = p->m->n > FEW_STATES ? 0 : WORTH;
 
 	while (like != s && like < p->m->n_rows && p->codes[like].hops) {
 		if (p->codes[like].hops + 2 <= SBX_MAX_HOPS) {
-			n = distance(p->m, s, like, cost);
+			n = distance(p->m, s, like, cost) + worth;
 			if (n < cost) {
 				cost = n;
 				best = like;
@@ -113,10 +122,11 @@ static int encode_row(struct packer *p, uint32_t s, uint32_t common, unsigned ot
 			break;
 		like = p->codes[like].dflt;
 	}
-	c->first = p->n_trans;
 	c->chain = best != NOWHERE;
 	c->dflt = c->chain ? best : common;
 	c->hops = c->chain ? p->codes[best].hops + 1 : 1;
+	if (begin_trans(p, c, s))
+		return -ENOMEM;
 	for (byte = 1; byte < 256; byte++) {
 		uint32_t to = row_at(p->m, s, byte);
 
@@ -158,27 +168,49 @@ static int encode_rows(struct packer *p)
 	return rc;
 }
 
-static int encode_tree(struct packer *p)
+/* What the row says of bytes that the state has no transition for. */
+static int add_row(struct packer *p, struct code *c, const struct code *row)
+{
+	bool own[256] = {0};
+	uint32_t i;
+
+	for (i = c->first; i < c->first + c->n; i++)
+		own[p->trans[i].byte] = true;
+	for (i = row->first; i < row->first + row->n; i++)
+		if (!own[p->trans[i].byte] && add_trans(p, c, p->trans[i].byte, p->trans[i].to))
+			return -ENOMEM;
+	return 0;
+}
+
+static int encode_node(struct packer *p, size_t s)
 {
 	const struct sbx_minimal *m = p->m;
+	const struct sbx_min_state *st = &m->states[s];
+	const struct code *row = &p->codes[st->base];
+	bool flat = m->n <= FEW_STATES && !row->chain && row->n <= WORTH;
+	struct code *c = &p->codes[s];
 	uint32_t i;
+
+	/* a row with nothing of its own is its default */
+	c->chain = !flat && (row->chain || row->n > 1);
+	c->dflt = c->chain ? st->base : row->dflt;
+	c->hops = c->chain ? row->hops + 1 : 1;
+	if (begin_trans(p, c, s))
+		return -ENOMEM;
+	for (i = st->first; i < st->first + st->n; i++)
+		if (add_trans(p, c, m->exceptions[i].byte, m->exceptions[i].to))
+			return -ENOMEM;
+	return flat ? add_row(p, c, row) : 0;
+}
+
+static int encode_tree(struct packer *p)
+{
 	size_t s;
+	int rc = 0;
 
-	for (s = m->n_rows; s < m->n; s++) {
-		const struct sbx_min_state *st = &m->states[s];
-		const struct code *row = &p->codes[st->base];
-		struct code *c = &p->codes[s];
-
-		/* a row with nothing of its own is its default */
-		c->chain = row->chain || row->n;
-		c->dflt = c->chain ? st->base : row->dflt;
-		c->hops = c->chain ? row->hops + 1 : 1;
-		c->first = p->n_trans;
-		for (i = st->first; i < st->first + st->n; i++)
-			if (add_trans(p, c, m->exceptions[i].byte, m->exceptions[i].to))
-				return -ENOMEM;
-	}
-	return 0;
+	for (s = p->m->n_rows; s < p->m->n && !rc; s++)
+		rc = encode_node(p, s);
+	return rc;
 }
 
 /* --- place --- */
@@ -223,8 +255,6 @@ static uint32_t find_base(struct packer *p, struct chunk *ch, const struct code 
 	uint8_t top = 0;
 	uint32_t i, slot, tries = 0;
 
-	if (!c->n)
-		return ch->base_min;
 	for (i = c->first; i < c->first + c->n; i++)
 		if (p->trans[i].byte > top)
 			top = p->trans[i].byte;
@@ -235,7 +265,7 @@ static uint32_t find_base(struct packer *p, struct chunk *ch, const struct code 
 			break;
 		if (!fits(p, c, slot - top))
 			continue;
-		if (c->n == 1)
+		if (tries < TRIES)
 			p->hint[top] = slot;
 		return slot - top;
 	}
@@ -254,6 +284,19 @@ static int open_chunk(struct packer *p, uint32_t first)
 	for (b = 0; b < 256; b++)
 		p->hint[b] = SBX_TRANS_PER_CHUNK - WINDOW + b;
 	return 0;
+}
+
+/* See SBX_STATE_LOOPS. States that are no rows lead to others only. */
+static bool loops(const struct sbx_minimal *m, uint32_t s)
+{
+	unsigned byte;
+
+	if (s >= m->n_rows)
+		return false;
+	for (byte = 1; byte < 256; byte++)
+		if (byte != '/' && row_at(m, s, byte) != s)
+			return false;
+	return true;
 }
 
 static uint32_t states_begin(size_t chunk)
@@ -279,24 +322,27 @@ static bool place(struct packer *p, uint32_t s)
 	if (base < ch->base_min)
 		ch->base_min = base;
 	p->base[s] = base;
-	p->id[s] = (uint32_t)(p->n_chunks - 1) << SBX_STATE_BITS | (begin / STATE_SLOTS + ch->n);
 	ch->n++;
 	return true;
 }
 
-/* Moves the transitions of the last chunk down to its states. */
+/* Moves the transitions of the last chunk down to its states, which get their ids thereby. */
 static void close_chunk(struct packer *p)
 {
+	uint32_t chunk = (uint32_t)(p->n_chunks - 1) << SBX_STATE_BITS;
 	struct chunk *ch = &p->chunks[p->n_chunks - 1];
 	uint32_t begin = states_begin(p->n_chunks - 1) + ch->n * STATE_SLOTS, i, last = 0;
 	uint32_t down = ch->base_min - begin;
 
 	for (i = ch->first; i < ch->first + ch->n; i++) {
-		uint16_t *base = &p->base[p->order[i]];
+		uint32_t s = p->order[i];
 
-		*base -= down;
-		if (*base > last)
-			last = *base;
+		p->base[s] -= down;
+		p->id[s] = chunk | p->base[s] | (loops(p->m, s) ? SBX_STATE_LOOPS : 0) |
+			   (p->props->settled[s] ? SBX_STATE_SETTLED : 0) |
+			   (p->codes[s].chain ? SBX_STATE_CHAINS : 0);
+		if (p->base[s] > last)
+			last = p->base[s];
 	}
 	ch->base_min = begin;
 	ch->base_end = last + WINDOW;
@@ -320,29 +366,26 @@ static int place_all(struct packer *p)
 
 /* --- write --- */
 
-static void write_state(const struct packer *p, uint32_t s, uint8_t *chunk)
+static void write_state(const struct packer *p, uint32_t s, uint32_t record, uint8_t *chunk)
 {
-	struct sbx_state *out = (struct sbx_state *)chunk + (p->id[s] & SBX_STATE_INDEX_MASK);
+	struct sbx_state *out = (struct sbx_state *)chunk + record;
 	struct sbx_trans *trans = (struct sbx_trans *)chunk + p->base[s];
 	const struct code *c = &p->codes[s];
 	uint8_t label = p->m->states[s].label;
 	uint32_t i;
 
 	*out = (struct sbx_state){
-		.dflt = p->id[c->dflt],
 		.cls = p->props->cls[s],
-		.base = p->base[s],
 		.rights = label & SBX_RIGHTS_ALL,
 		.any = p->props->any[s],
 		.all = p->props->all[s],
 		.quiet = label >> SBX_RIGHT_BITS,
-		.flags = (c->chain ? SBX_STATE_CHAIN : 0) |
-			 (p->props->settled[s] ? SBX_STATE_SETTLED : 0),
 		.leaf = p->leaf[s],
 	};
 	for (i = c->first; i < c->first + c->n; i++)
 		trans[p->trans[i].byte] =
 			(struct sbx_trans){.next = p->id[p->trans[i].to], .owner = p->id[s]};
+	trans[0] = (struct sbx_trans){.next = p->id[c->dflt], .owner = SBX_TRANS_DEFAULT | record};
 }
 
 static int add_leaf(struct packer *p, uint32_t s)
@@ -384,7 +427,8 @@ static int write_image(const struct packer *p, struct sbx_image *img)
 		for (k = ch->base_min; k < ch->base_end; k++)
 			trans[k].owner = NOWHERE;
 		for (k = ch->first; k < ch->first + ch->n; k++)
-			write_state(p, p->order[k], data + i * SBX_CHUNK_BYTES);
+			write_state(p, p->order[k], states_begin(i) / STATE_SLOTS + k - ch->first,
+				    data + i * SBX_CHUNK_BYTES);
 	}
 	sbx_leaves_write(&p->leaves, (struct sbx_leaf *)(data + SBX_LEAF_OFF));
 	free(img->data);
@@ -437,7 +481,7 @@ int sbx_pack(const struct sbx_minimal *m, const struct sbx_props *props, uint32_
 	p->props = props;
 	rc = pack(p, start, tty, img);
 	stats->states = p->n_order;
-	stats->transitions = p->n_trans;
+	stats->transitions = p->n_trans - m->n; /* but for the places of records */
 	stats->bytes = p->n_chunks * SBX_CHUNK_BYTES;
 	free(p->codes);
 	free(p->trans);

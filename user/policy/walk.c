@@ -4,16 +4,28 @@
 
 static const uint8_t *chunk_of(const struct sbx_image *img, uint32_t state)
 {
-	size_t chunk = state >> SBX_STATE_BITS;
+	size_t chunk = (state & SBX_STATE_CHUNK) >> SBX_STATE_BITS;
 
 	return chunk < img->n_chunks ? img->data + chunk * SBX_CHUNK_BYTES : NULL;
 }
 
-const struct sbx_state *sbx_image_state(const struct sbx_image *img, uint32_t state)
+static const struct sbx_trans *trans_of(const struct sbx_image *img, uint32_t state, uint8_t c)
 {
 	const uint8_t *chunk = chunk_of(img, state);
+	uint32_t base = state & SBX_STATE_BASE_MASK;
 
-	return chunk ? (const struct sbx_state *)chunk + (state & SBX_STATE_INDEX_MASK) : NULL;
+	return chunk && base < SBX_TRANS_PER_CHUNK - 255
+		       ? (const struct sbx_trans *)chunk + base + c
+		       : NULL;
+}
+
+const struct sbx_state *sbx_image_state(const struct sbx_image *img, uint32_t state)
+{
+	const struct sbx_trans *t = trans_of(img, state, 0);
+
+	return t && t->owner & SBX_TRANS_DEFAULT ? (const struct sbx_state *)chunk_of(img, state) +
+							   (t->owner & SBX_RECORD_MASK)
+						 : NULL;
 }
 
 uint32_t sbx_image_step(const struct sbx_image *img, uint32_t state, uint8_t c)
@@ -21,17 +33,15 @@ uint32_t sbx_image_step(const struct sbx_image *img, uint32_t state, uint8_t c)
 	unsigned hop;
 
 	for (hop = 0; hop < SBX_MAX_HOPS; hop++) {
-		const struct sbx_state *s = sbx_image_state(img, state);
-		const struct sbx_trans *t;
+		const struct sbx_trans *t = trans_of(img, state, c), *z = trans_of(img, state, 0);
 
-		if (!s || s->base >= SBX_TRANS_PER_CHUNK - 255)
+		if (!t)
 			return SBX_NO_STATE;
-		t = (const struct sbx_trans *)chunk_of(img, state) + s->base + c;
 		if (t->owner == state)
 			return t->next;
-		if (!(s->flags & SBX_STATE_CHAIN))
-			return s->dflt;
-		state = s->dflt;
+		if (!(state & SBX_STATE_CHAINS))
+			return z->next;
+		state = z->next;
 	}
 	return SBX_NO_STATE;
 }
