@@ -80,6 +80,8 @@ static __always_inline __u32 forbidden_call(void)
 	case 442: /* mount_setattr */
 	case 467: /* open_tree_attr */
 		return SBX_OP_MOUNT;
+	case 440: /* process_madvise: whom ptrace_access_check denied, since 6.16 (mm_access) */
+		return SBX_OP_PTRACE;
 	case 308:
 	case 346: /* setns */
 		return SBX_OP_SETNS;
@@ -95,7 +97,7 @@ static __always_inline __u32 forbidden_call(void)
 /* What no policy opens: denied in every enforcing sandbox, and said so. */
 static __noinline int never_capable(struct sbx_label *l, __u32 op, __u32 cap, bool quietly)
 {
-	if (quietly)
+	if (quietly || op == SBX_OP_PTRACE) /* the kernel asked ptrace_access_check first */
 		return sbx_deny_quietly(l);
 	if (op != SBX_OP_CAPABILITY)
 		cap = -1;

@@ -160,11 +160,13 @@ struct sbx_net_dir {
  * Capabilities that no policy can have honoured: what they open belongs to the machine, and has no
  * hook of its own (linux/capability.h). sys_module (delete_module), sys_rawio (iopl, /dev/mem,
  * commands to disks), sys_boot (reboot), sys_time (adjtimex), mknod (a device under a name that
- * the policy opens is the device all the same), audit_control, mac_override, mac_admin.
+ * the policy opens is the device all the same), audit_control, mac_override, mac_admin,
+ * perfmon (since 6.16 it opens the memory maps of others, past ptrace_access_check, as sys_admin
+ * does: machine.bpf.c).
  */
 #define SBX_CAPS_NEVER                                                                 \
 	(1ull << 16 | 1ull << 17 | 1ull << 22 | 1ull << 25 | 1ull << 27 | 1ull << 30 | \
-	 1ull << 32 | 1ull << 33)
+	 1ull << 32 | 1ull << 33 | 1ull << 38)
 
 struct sbx_image_hdr {
 	__u32 magic;

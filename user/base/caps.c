@@ -61,5 +61,5 @@ const uint64_t sbx_caps_default = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) |
 
 _Static_assert(SBX_CAPS_NEVER == (BIT(CAP_SYS_MODULE) | BIT(CAP_SYS_RAWIO) | BIT(CAP_SYS_BOOT) |
 				  BIT(CAP_SYS_TIME) | BIT(CAP_MKNOD) | BIT(CAP_AUDIT_CONTROL) |
-				  BIT(CAP_MAC_OVERRIDE) | BIT(CAP_MAC_ADMIN)),
+				  BIT(CAP_MAC_OVERRIDE) | BIT(CAP_MAC_ADMIN) | BIT(CAP_PERFMON)),
 	       "numbers and names agree");
