@@ -51,6 +51,7 @@ less                tests: full-screen programs
 tmux                tests: terminals within terminals
 sudo                tests: what it says inside a sandbox
 iputils-ping        tests: what it says inside a sandbox
+stress-ng           tests: load inside a sandbox
 gdb                 tests: a debugger inside a sandbox
 strace              tests: a tracer inside a sandbox
 '
