@@ -47,6 +47,7 @@ policy "$W/files.yaml" <<EOF
     path: ["$W/t/out/one", "$W/t/out/one.*"]
   - allow: [read, write, exec]
     path: "$W/t/wx/**"
+capabilities: []
 EOF
 
 keep_loaded
