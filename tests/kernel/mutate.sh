@@ -36,6 +36,7 @@ for hook in "${hooks[@]}"; do
 	by=''
 	for t in ${T:-$(tests_of "$hook")}; do
 		"$here/../../build/sbx-bpf" detach --all >/dev/null 2>&1
+		rm -f /dev/mqueue/sbx-*
 		if ! T=$t SBX_LEAVE_OUT=$hook "$here/all.sh" >/tmp/mutant.log 2>&1; then
 			by=$t
 			break

@@ -309,5 +309,6 @@ status "moves: never unbound on the way ($(tail -1 "$W/spin"))" 0 grep -q 'denie
 rmdir "$CG/sbx-move-30"
 
 kill "$victim"
+rm -f /dev/mqueue/sbx-* # make mutate comes again in the same machine
 unload attacks
 rm -rf "$W"
