@@ -115,10 +115,13 @@ static bool is_socket(const struct sbx_event *ev)
 	return ev->op == SBX_OP_UNIX_CONNECT || ev->op == SBX_OP_UNIX_BIND;
 }
 
+/* NULL: nothing opens such sockets. */
 static void add_family(struct suggest *s, const char *name)
 {
 	size_t i;
 
+	if (!name)
+		return;
 	for (i = 0; i < s->n_families; i++)
 		if (!strcmp(s->families[i], name))
 			return;
