@@ -121,7 +121,7 @@ static __always_inline struct sbx_slot *quick_subject(struct sbx_config *cfg, st
 	return slot && slot->id == id ? slot : NULL;
 }
 
-/* The same of any name. 0: it cannot be read; `bits` always has that byte. */
+/* name_head() of any name. 0: it cannot be read; `bits` always has that byte. */
 static __always_inline __u64 name_begin(struct dentry *d, __u32 len)
 {
 	__u64 head, buf = 0;
@@ -177,9 +177,9 @@ static long quick_round(__u32 i, struct quick_walk *q)
 }
 
 /* What is known of a name, in one word: functions that take no pointers cost least. 0: nothing. */
-#define SBX_ANSWER(known, s)                                                     \
+#define SBX_ANSWER(s)                                                            \
 	((__u64)(s)->cls << 32 | (__u64)(s)->all << 24 | (__u64)(s)->any << 16 | \
-	 (__u64)(s)->rights << 8 | (known))
+	 (__u64)(s)->rights << 8 | 1)
 #define SBX_ANSWER_RIGHTS(a) ((a) >> 8 & 0xff)
 
 /* Steps from `state`, that of the directory and a '/', through a name, as far as it is at hand. */
@@ -194,7 +194,7 @@ SBX_GLOBAL __u64 quick_answer(__u64 head, __u32 len, __u32 slot, __u64 image, __
 	if (step_head(&w, head, len, SBX_STATE_SETTLED) != len)
 		return 0;
 	st = step_state(&w);
-	return st ? SBX_ANSWER(1, st) : 0;
+	return st ? SBX_ANSWER(st) : 0;
 }
 
 /* The same, but all of it. */
@@ -214,7 +214,7 @@ static __noinline __maybe_unused __u64 quick_long(struct dentry *d, __u32 slot, 
 		return 0;
 	bpf_loop(SBX_QUICK_NAME / SBX_QUICK_BLOCK + 1, quick_round, &w, 0);
 	st = w.pos == w.len ? step_state(&w.step) : NULL;
-	return st ? SBX_ANSWER(1, st) : 0;
+	return st ? SBX_ANSWER(st) : 0;
 }
 
 /* Is the object the root of a mount, with a name of its own? */
@@ -237,7 +237,7 @@ static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, _
 		if (!answer && len > SBX_HEAD)
 			answer = quick_long(d, slot, image, e->state);
 	} else if (q) {
-		answer = SBX_ANSWER(1, &e->leaf);
+		answer = SBX_ANSWER(&e->leaf);
 	} else {
 		return e->leaf.rights;
 	}
@@ -323,8 +323,8 @@ static __noinline __maybe_unused bool quick_find(struct dentry *d, __u32 rights,
 
 	if (inode)
 		mode = inode->i_mode;
-	if (!quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q))
-		return false;
+	if (!quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q) || !q.answer)
+		return false; /* where no right is asked for, nothing known would do, too */
 	out->why = SBX_WHY_POLICY;
 	out->cls = q.answer >> 32;
 	out->all = q.answer >> 24;

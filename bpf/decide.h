@@ -103,7 +103,7 @@ static __always_inline int sbx_check_long(struct dentry *d, struct inode *inode,
 
 	if (!l)
 		return -EACCES; /* fail closed: no label, no verdict */
-	if (!(sbx_sole(l) && sbx_alive(l->id[0])) && !sbx_bound(l))
+	if (!sbx_bound(l))
 		return 0;
 	sc = sbx_scratch_get();
 	if (!sc)

@@ -56,10 +56,13 @@ static __always_inline bool walk_anchor(struct sbx_scratch *sc, struct dentry *d
 static __always_inline struct dentry *walk_level(struct sbx_scratch *sc, struct dentry *d, __u32 n)
 {
 	struct sbx_level *lv = &sc->lv[n & (SBX_MAX_DEPTH - 1)];
-	struct dentry *parent = d->d_parent;
-	__u32 seq = d->d_seq.seqcount.sequence, len;
+	__u32 seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence, len;
 	struct sbx_cursor *at = &sc->at;
+	struct dentry *parent;
 
+	sbx_barrier(); /* what is read below was so when the sequence was this, or is not verified
+			*/
+	parent = d->d_parent;
 	sc->n = n;
 	at->why = SBX_WHY_RACED;
 	if (seq & 1)
@@ -146,7 +149,9 @@ static __always_inline long verify_level(__u32 i, struct walk *w)
 		return 1;
 	}
 	w->d = d->d_parent;
-	return lv->dentry != (__u64)d || lv->seq != d->d_seq.seqcount.sequence;
+	sbx_barrier();
+	return lv->dentry != (__u64)d ||
+	       lv->seq != *(volatile unsigned int *)&d->d_seq.seqcount.sequence;
 }
 
 static long verify_round(__u32 i, struct walk *w)
@@ -164,6 +169,7 @@ static __always_inline __u32 verify(struct dentry *d, struct sbx_scratch *sc)
 {
 	struct walk w = {.d = d, .sc = sc};
 
+	sbx_barrier(); /* the names have been read */
 	sc->at.why = SBX_WHY_RACED;
 	bpf_loop(SBX_MAX_DEPTH / SBX_WALK_BLOCK + 1, verify_round, &w, 0);
 	return sc->at.why;

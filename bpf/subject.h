@@ -249,7 +249,7 @@ static __always_inline struct sbx_label *sbx_subject(void)
 	return l;
 }
 
-SBX_GLOBAL int sbx_bound(struct sbx_label *l)
+SBX_GLOBAL int bound_somewhere(struct sbx_label *l)
 {
 	int i;
 
@@ -259,6 +259,11 @@ SBX_GLOBAL int sbx_bound(struct sbx_label *l)
 		if (sbx_alive(l->id[i]))
 			return true;
 	return false;
+}
+
+static __always_inline int sbx_bound(struct sbx_label *l)
+{
+	return (sbx_sole(l) && sbx_alive(l->id[0])) || bound_somewhere(l);
 }
 
 /* Is there a label to be inherited, and not to be lost? */
