@@ -315,6 +315,10 @@ static const struct {
 	{SBX_DIR_BIND, "127.0.0.1", 0, SBX_PROTO_TCP, true},
 	{SBX_DIR_BIND, "0.0.0.0", 3000, SBX_PROTO_TCP, false},
 	{SBX_DIR_BIND, "::", 3000, SBX_PROTO_TCP, false},
+	{SBX_DIR_BIND, "0.0.0.0", 0, SBX_PROTO_TCP, false},
+	{SBX_DIR_BIND, "0.0.0.0", 0, SBX_PROTO_UDP, true}, /* dig */
+	{SBX_DIR_BIND, "::", 0, SBX_PROTO_UDP, true},
+	{SBX_DIR_BIND, "0.0.0.0", 5353, SBX_PROTO_UDP, false},
 	{SBX_DIR_BIND, "203.0.114.5", 3000, SBX_PROTO_TCP, false},
 };
 
