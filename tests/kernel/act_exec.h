@@ -83,15 +83,37 @@ static int do_exec_memfd(char **a)
 	return wait_exec(pid);
 }
 
-static int do_mmap_exec(char **a)
+/* The first page of a file that is opened with `flags`. MAP_FAILED: errno says why. */
+static void *mapped(const char *path, int flags, int prot, int how)
 {
-	int fd = open(a[0], O_RDONLY);
+	int fd = open(path, flags), e;
 	void *m;
 
 	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+		return MAP_FAILED;
+	m = mmap(NULL, 4096, prot, how, fd, 0);
+	e = errno;
 	close(fd);
+	errno = e;
+	return m;
+}
+
+/* May that page become `prot`? It goes either way. */
+static int protected(void *m, int prot)
+{
+	int r;
+
+	if (m == MAP_FAILED)
+		return -errno;
+	r = result(mprotect(m, 4096, prot));
+	munmap(m, 4096);
+	return r;
+}
+
+static int do_mmap_exec(char **a)
+{
+	void *m = mapped(a[0], O_RDONLY, PROT_READ | PROT_EXEC, MAP_PRIVATE);
+
 	if (m == MAP_FAILED)
 		return -errno;
 	munmap(m, 4096);
@@ -100,18 +122,7 @@ static int do_mmap_exec(char **a)
 
 static int do_mprotect_exec(char **a)
 {
-	int fd = open(a[0], O_RDONLY), r;
-	void *m;
-
-	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (m == MAP_FAILED)
-		return -errno;
-	r = result(mprotect(m, 4096, PROT_READ | PROT_EXEC));
-	munmap(m, 4096);
-	return r;
+	return protected(mapped(a[0], O_RDONLY, PROT_READ, MAP_PRIVATE), PROT_READ | PROT_EXEC);
 }
 
 static int do_jit(char **a)

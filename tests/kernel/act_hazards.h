@@ -135,14 +135,9 @@ static int do_append(char **a)
 /* The program's own mapping, by the name that the kernel gives it. */
 static int do_map_files_write(char **a)
 {
-	int fd = open(a[0], O_RDONLY), r;
-	char name[64];
-	char *m;
+	char name[64], *m = mapped(a[0], O_RDONLY, PROT_READ, MAP_PRIVATE);
+	int r;
 
-	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
 	if (m == MAP_FAILED)
 		return -errno;
 	snprintf(name, sizeof(name), "/proc/self/map_files/%lx-%lx", (long)m, (long)m + 4096);
@@ -154,29 +149,13 @@ static int do_map_files_write(char **a)
 /* A shared mapping of what was opened for reading does not become writable. */
 static int do_map_write(char **a)
 {
-	int fd = open(a[0], O_RDONLY), r;
-	void *m;
-
-	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (m == MAP_FAILED)
-		return -errno;
-	r = result(mprotect(m, 4096, PROT_READ | PROT_WRITE));
-	munmap(m, 4096);
-	return r;
+	return protected(mapped(a[0], O_RDONLY, PROT_READ, MAP_SHARED), PROT_READ | PROT_WRITE);
 }
 
 static int do_map_rdwr(char **a)
 {
-	int fd = open(a[0], O_RDWR);
-	char *m;
+	char *m = mapped(a[0], O_RDWR, PROT_READ | PROT_WRITE, MAP_SHARED);
 
-	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
 	if (m == MAP_FAILED)
 		return -errno;
 	m[0] = 'm';
@@ -186,16 +165,13 @@ static int do_map_rdwr(char **a)
 
 static int do_map_implied_exec(char **a)
 {
-	int fd = open(a[0], O_RDONLY), r;
 	void *m;
+	int r;
 
-	if (fd < 0)
-		return -errno;
 	personality(READ_IMPLIES_EXEC);
-	m = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	m = mapped(a[0], O_RDONLY, PROT_READ, MAP_PRIVATE);
 	r = m == MAP_FAILED ? -errno : 0;
 	personality(0);
-	close(fd);
 	if (!r)
 		munmap(m, 4096);
 	return r;
@@ -203,19 +179,13 @@ static int do_map_implied_exec(char **a)
 
 static int do_protect_implied_exec(char **a)
 {
-	int fd = open(a[0], O_RDONLY), r;
-	void *m;
+	void *m = mapped(a[0], O_RDONLY, PROT_NONE, MAP_PRIVATE);
+	int r, e = errno;
 
-	if (fd < 0)
-		return -errno;
-	m = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (m == MAP_FAILED)
-		return -errno;
 	personality(READ_IMPLIES_EXEC);
-	r = result(mprotect(m, 4096, PROT_READ));
+	errno = e;
+	r = protected(m, PROT_READ);
 	personality(0);
-	munmap(m, 4096);
 	return r;
 }
 
