@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <linux/netlink.h>
 #include <sys/syscall.h>
 #include "user/base/caps.h"
+#include "user/base/netlink.h"
 #include "user/event/event.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -203,23 +203,16 @@ const char *sbx_family_name(int family)
 /* The word of `families:` that opens sockets of this kind. NULL: there is none. */
 const char *sbx_family_setting(int family, int protocol)
 {
-	static const struct name netlink[] = {
-		{NETLINK_ROUTE, "netlink-route"},
-		{NETLINK_SOCK_DIAG, "netlink-sock-diag"},
-		{NETLINK_XFRM, "netlink-xfrm"},
-		{NETLINK_AUDIT, "netlink-audit"},
-		{NETLINK_NETFILTER, "netlink-netfilter"},
-		{NETLINK_KOBJECT_UEVENT, "netlink-uevent"},
-		{NETLINK_GENERIC, "netlink-generic"},
-	};
 	static const int never[] = {AF_UNIX,  AF_INET, AF_INET6,  AF_RDS,
 				    AF_RXRPC, AF_SMC,  AF_NETROM, AF_ROSE};
-	const char *name;
+	const struct sbx_netlink_word *w;
 	size_t i;
 
 	if (family == AF_NETLINK) {
-		name = name_in(netlink, COUNT(netlink), protocol);
-		return name ? name : "netlink";
+		for (w = sbx_netlink_words; w->name; w++)
+			if (w->protocol == protocol)
+				return w->name;
+		return "netlink";
 	}
 	for (i = 0; i < COUNT(never); i++)
 		if (family == never[i])

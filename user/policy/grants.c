@@ -2,8 +2,8 @@
 /* What programs get beside rules: environment, socket families, capabilities. */
 #include <string.h>
 #include <sys/socket.h>
-#include <linux/netlink.h>
 #include "user/base/caps.h"
+#include "user/base/netlink.h"
 #include "user/policy/parse.h"
 
 /* --- env: --- */
@@ -146,23 +146,11 @@ static const struct {
 /* The protocols of a netlink family: bit NETLINK_x. */
 static uint32_t netlink_bits(const char *name)
 {
-	static const struct {
-		const char *name;
-		int protocol;
-	} protocols[] = {
-		{"netlink-audit", NETLINK_AUDIT},
-		{"netlink-generic", NETLINK_GENERIC},
-		{"netlink-netfilter", NETLINK_NETFILTER},
-		{"netlink-route", NETLINK_ROUTE},
-		{"netlink-sock-diag", NETLINK_SOCK_DIAG},
-		{"netlink-uevent", NETLINK_KOBJECT_UEVENT},
-		{"netlink-xfrm", NETLINK_XFRM},
-	};
-	size_t i;
+	const struct sbx_netlink_word *w;
 
-	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-		if (!strcmp(name, protocols[i].name))
-			return 1u << protocols[i].protocol;
+	for (w = sbx_netlink_words; w->name; w++)
+		if (!strcmp(name, w->name))
+			return 1u << w->protocol;
 	return ~0u; /* "netlink": all of them */
 }
 
