@@ -302,6 +302,7 @@ static long net_one(__u32 i, struct ask *a)
 	report_peer(&p);
 	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));
 	a->denied = mode != SBX_MODE_AUDIT;
+	a->both = 0; /* whoever was asked before, in audit mode: this one denies */
 	return a->denied;
 }
 
