@@ -124,6 +124,7 @@ static void test_deny(void **unused)
 	same(e.rule_text, "deny [write] \"/srv/data/locked/**\"");
 	same(e.reason, "frozen");
 	assert_non_null(strstr(e.suggestion, "    override: true\n"));
+	assert_null(strstr(e.suggestion, "everything")); /* would reopen the rest of it */
 	assert_non_null(strstr(e.suggestion_note, "must come after it"));
 	sbx_explanation_free(&e);
 	sbx_policy_free(p);

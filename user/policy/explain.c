@@ -162,7 +162,8 @@ static bool holds_home(const char *dir, size_t len, const char *home)
 
 /*
  * '"/srv/x/ **" for everything in that directory', where that is a sane thing to allow: at least
- * two levels down, not the home itself, and no place where names are made up by the kernel.
+ * two levels down, not the home itself, and no place where names are made up by the kernel. (And
+ * never where a rule denies: with `override: true` it would reopen all that is denied below.)
  */
 static int wider_path(const struct file_question *q, const char *home, char **out)
 {
@@ -214,7 +215,7 @@ static int suggest_file(const struct file_question *q, struct sbx_explanation *e
 			sbx_put_rights(x.out, q->right);
 		rc = sbx_text_end(&x, &rights);
 	}
-	if (!rc && !o.n_protects && !is_socket(q))
+	if (!rc && !o.n_protects && !o.denied && !is_socket(q))
 		rc = wider_path(q, home, &wider);
 	t.scalar = scalar;
 	t.rights = rights;
