@@ -10,6 +10,8 @@
 #define F_SETOWN	    8
 #define F_SETSIG	    10
 #define F_SETOWN_EX	    15
+#define F_SETLEASE	    1024
+#define F_NOTIFY	    1026
 #define FASYNC		    020000
 
 /* May the current task act on that one? `quietly`: the kernel asks on its own account. */
@@ -100,7 +102,9 @@ SBX_TASK_HOOK(task_movememory)
  * The owner of a descriptor is sent SIGIO, or any signal chosen with F_SETSIG, by the kernel:
  * only the caller's own process may be named. F_SETOWN_EX names it in user memory, where it can
  * change after we looked: refused. One that was named before the sandbox was there may not be
- * armed, nor be given another signal. (The ioctls that do the same: file.bpf.c.)
+ * armed, nor be given another signal. Leases and F_NOTIFY arm as well: they make the caller the
+ * owner only where there is none (__f_setown without force). (The ioctls that do the same:
+ * file.bpf.c.)
  */
 static __always_inline bool own_number(unsigned long arg)
 {
@@ -122,7 +126,8 @@ static __always_inline bool own_number(unsigned long arg)
 SEC("lsm/file_fcntl")
 int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
-	bool arms = cmd == F_SETSIG || (cmd == F_SETFL && arg & FASYNC);
+	bool arms = cmd == F_SETSIG || cmd == F_SETLEASE || cmd == F_NOTIFY ||
+		    (cmd == F_SETFL && arg & FASYNC);
 
 	if (ret || (cmd != F_SETOWN && cmd != F_SETOWN_EX && !arms) || sbx_outside())
 		return ret;

@@ -8,6 +8,7 @@
 
 static struct uring kept = {.fd = -1};
 static int kept_personality, kept_pipe[2] = {-1, -1};
+static int kept_owned[2] = {-1, -1}; /* a file, a directory */
 
 static int keep_ring(unsigned flags)
 {
@@ -118,7 +119,53 @@ static int do_kept_fioasync(char **a)
 	return r;
 }
 
+/* A file or a directory that signals somebody else. */
+static int do_keep_owned(char **a)
+{
+	int fd = open(a[0], O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	kept_owned[S_ISDIR(st.st_mode)] = fd;
+	return result(fcntl(fd, F_SETOWN, atoi(a[1])));
+}
+
+static int do_kept_lease(char **a)
+{
+	int r = result(fcntl(kept_owned[0], 1024 /* F_SETLEASE */, F_RDLCK));
+
+	if (!r)
+		fcntl(kept_owned[0], 1024, F_UNLCK);
+	return r;
+}
+
+static int notify(int fd)
+{
+	int r = result(fcntl(fd, 1026 /* F_NOTIFY */, 2 /* DN_MODIFY */));
+
+	if (!r)
+		fcntl(fd, 1026, 0);
+	return r;
+}
+
+static int do_kept_notify(char **a)
+{
+	return notify(kept_owned[1]);
+}
+
 /* The same with itself for an owner. */
+static int do_notify_self(char **a)
+{
+	int fd = open(a[0], O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = notify(fd);
+	close(fd);
+	return r;
+}
+
 static int do_async_self(char **a)
 {
 	int p[2], r;

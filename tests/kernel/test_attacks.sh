@@ -198,7 +198,8 @@ member() { # NAME USER SETUP-LINES REPORTED < LINES
 }
 for user in 0 65534; do
 	member "held/$user" $user "$(printf '%s\n' 'ok keep-ring' 'ok keep-personality' \
-		"ok keep-file $W/ok/file" "ok kept-read $W/secret" "ok keep-owner $$")" "files registered with a ring of io_uring" <<-END
+		"ok keep-file $W/ok/file" "ok kept-read $W/secret" "ok keep-owner $$" \
+		"ok keep-owned $W/ok/file $$" "ok keep-owned $W/ok $$")" "files registered with a ring of io_uring" <<-END
 		EACCES kept-read $W/secret
 		ok kept-read $W/ok/file
 		EPERM|EACCES|EINVAL kept-personality-read $W/secret
@@ -206,7 +207,10 @@ for user in 0 65534; do
 		EPERM kept-setsig
 		EPERM kept-async
 		EPERM kept-fioasync
+		EPERM kept-lease
+		EPERM kept-notify
 		ok async-self
+		ok notify-self $W/ok
 	END
 	member "sqpoll/$user" $user "$(printf '%s\n' 'ok keep-sqpoll' "ok kept-read $W/secret")" "keeps open what the policy would not open: $W/secret" <<-END
 		EACCES kept-read $W/secret
@@ -215,7 +219,8 @@ for user in 0 65534; do
 done
 "$SBX" detach --name attacks >/dev/null 2>&1
 printf '%s\n' 'ok keep-ring' 'ok keep-personality' "ok kept-personality-read $W/secret" "ok keep-owner $$" \
-	'ok kept-setsig' 'ok kept-async' 'ok kept-fioasync' 'ok uring-cmd' |
+	'ok kept-setsig' 'ok kept-async' 'ok kept-fioasync' "ok keep-owned $W/ok/file $$" 'ok kept-lease' \
+	"ok keep-owned $W/ok $$" 'ok kept-notify' 'ok uring-cmd' |
 	"$ACT" | sed 's|^ok|ok held/outside:|; s|^not ok|not ok held/outside:|'
 
 # A tracer from before goes on: it is told of.
