@@ -33,9 +33,9 @@ fuzz() {
 	make --no-print-directory -s fuzz FUZZ_TIME="$1"
 }
 
-matrix() { # PARTS SECONDS CMD...: for each kernel
-	local parts=$1 limit=$2
-	shift 2
+matrix() { # MACHINES PARTS SECONDS CMD...: for each kernel, so many machines at once
+	local machines=$1 parts=$2 limit=$3
+	shift 3
 	# shellcheck disable=SC2086 # a list
 	if ! quietly tests/vm/kernels.sh fetch $KERNELS; then
 		not_ok "the kernels cannot be fetched"
@@ -43,7 +43,7 @@ matrix() { # PARTS SECONDS CMD...: for each kernel
 		return
 	fi
 	# shellcheck disable=SC2086
-	tests/vm/matrix.sh -j 2 --parts "$parts" --timeout "$limit" $KERNELS -- "$@"
+	SBX_VM_SLOTS=${SBX_VM_SLOTS:-$machines} tests/vm/matrix.sh -j "$machines" --parts "$parts" --timeout "$limit" $KERNELS -- "$@"
 }
 
 random() { # the random unit tests with seeds of their own, for so many seconds
@@ -88,7 +88,9 @@ all)
 	if [ -x build/sbx-bpf ]; then
 		# Three machines for each of three kernels, two at once: about half an hour. The limit is
 		# for a machine that hangs.
-		section "kernels: $KERNELS" part matrix 3 850 tests/kernel/all.sh
+		section "kernels: $KERNELS" part matrix 2 3 850 tests/kernel/all.sh
+		# By the clock, whoever else runs: all at once.
+		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;
@@ -97,7 +99,7 @@ soak)
 		section "random tests" part random 600
 		section "fuzzing" part fuzz 600
 		export SBX_VM_PARALLEL=1 # races: two processors that run at once
-		section "kernels: $KERNELS" part matrix 1 3600 tests/kernel/soak.sh
+		section "kernels: $KERNELS" part matrix 2 1 3600 tests/kernel/soak.sh
 	fi
 	;;
 *)
