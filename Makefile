@@ -36,6 +36,7 @@ KTEST_SRC := $(wildcard tests/kernel/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 BENCH_BIN := $(B)/bench/op $(B)/bench/hooks $(B)/bench/tiny
 POLICIES := $(wildcard policies/*.yaml)
+ASSERTIONS := $(wildcard policies/assert/*.yaml)
 SHARE := $(PREFIX)/share/sbx-bpf
 
 PURE_OBJ := $(PURE_SRC:%.c=$(B)/obj/%.o)
@@ -170,8 +171,9 @@ $(B)/man/%: doc/man/%.scd
 
 install: all man ## into DESTDIR, below PREFIX
 	install -D -m 755 $(B)/sbx-bpf $(DESTDIR)$(PREFIX)/bin/sbx-bpf
-	install -d $(DESTDIR)$(SHARE)/policies $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
+	install -d $(DESTDIR)$(SHARE)/policies/assert $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
 	install -m 644 $(POLICIES) $(DESTDIR)$(SHARE)/policies/
+	install -m 644 $(ASSERTIONS) $(DESTDIR)$(SHARE)/policies/assert/
 	install -m 644 policies/schema.json $(DESTDIR)$(SHARE)/
 	for m in $(MAN); do install -D -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done

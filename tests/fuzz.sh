@@ -22,7 +22,10 @@ for bin; do
 	for dir in "tests/fuzz/seeds/$name" "tests/golden/$name"; do
 		[ ! -d "$dir" ] || seeds+=("$dir")
 	done
-	[ "$name" != policy ] || seeds+=(policies tests/golden/bad)
+	case "$name" in
+	policy) seeds+=(policies tests/golden/bad) ;;
+	assertion) seeds+=(policies/assert tests/golden/bad-assert) ;;
+	esac
 	log=build/fuzz-$name.log
 	if "$bin" -max_total_time="$each" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="build/crash-$name-" "$corpus" "${seeds[@]}" >"$log" 2>&1; then

@@ -126,6 +126,55 @@ is "check --json" "True good enforce 3 2 True True" \
 is "check --json of a bad one" "False error 3" \
 	"$(json 'j["valid"], j["diagnostics"][0]["severity"], j["diagnostics"][0]["line"]' "$SBX" check --json "$W/bad.yaml" | tr -d "(),'")"
 
+# --- check --assert ---
+cat >"$W/true.yaml" <<-END
+	version: 1
+	vars: {where: "/nowhere"}
+	files:
+	  - never: [write]
+	    path: ["/etc/**", "\${where}/**", "$W/link/**"]
+	  - always: [read, exec]
+	    path: "/usr/**"
+	network:
+	  - never: [connect]
+	    to: "169.254.169.254"
+	env: {never: ["AWS_*"]}
+	exec-anonymous: deny
+END
+cat >"$W/untrue.yaml" <<-END
+	version: 1
+	files:
+	  - never: [read]
+	    path: ["$W/link/secret", "$W/link/s*"]
+	    reason: "nobody reads here"
+	network:
+	  - never: [connect]
+	    to: "10.0.0.0/8:1-1000"
+END
+a=("$SBX" check --assert "$W/true.yaml")
+ends "check --assert: what holds" 0 "assertions of $W/true.yaml: 5 proved" "${a[@]}" "$W/good.yaml"
+ends "check --assert: what does not, and where" 7 "untrue.yaml:4:" "$SBX" check --assert "$W/untrue.yaml" "$W/good.yaml"
+ends "check --assert: the example" 7 "(read of $W/real/s; $W/good.yaml:5 decides: allow [read, exec] \"$W/link/**\")" \
+	"$SBX" check --assert "$W/untrue.yaml" "$W/good.yaml"
+ends "check --assert: the peer" 7 "(connect of 10.0.0.0:443/tcp; $W/good.yaml:13 decides: " "$SBX" check --assert "$W/untrue.yaml" "$W/good.yaml"
+ends "check --assert: why it was asserted" 7 "nobody reads here" "$SBX" check --assert "$W/untrue.yaml" "$W/good.yaml"
+is "check --assert: how many" 1 "$("$SBX" check --assert "$W/true.yaml" --assert "$W/untrue.yaml" "$W/good.yaml" 2>/dev/null | grep -c 'untrue.yaml: 0 proved, 2 refuted')"
+ends "check --assert: several files" 7 "$W/true.yaml: 5 proved" "${a[@]}" --assert "$W/untrue.yaml" "$W/good.yaml"
+ends "check --assert: a variable of the policy" 0 "5 proved" "${a[@]}" --var where=/srv "$W/good.yaml"
+ends "check --assert: no such file" 3 "the policy cannot be opened" "$SBX" check --assert ./none.yaml "$W/good.yaml"
+ends "check --assert: no such name" 3 "there are no assertions of that name (none)" "$SBX" check --assert none "$W/good.yaml"
+ends "check --assert: a policy is none" 3 "no such key (allow)" "$SBX" check --assert "$W/good.yaml" "$W/good.yaml"
+ends "check --assert: an invalid policy" 3 "bad.yaml:3:5" "${a[@]}" "$W/bad.yaml"
+ends "check --assert: by its bare name" 0 "proved" "$SBX" check --assert git git
+is "check --assert --json" "7 5 proved 2 refuted 10.0.0.0:443/tcp connect 13" \
+	"$("$SBX" check --json --assert "$W/true.yaml" --assert "$W/untrue.yaml" "$W/good.yaml" 2>/dev/null >"$W/json"; echo $?) $(python3 -c '
+import json, sys
+found = json.load(open(sys.argv[1]))["assertions"]
+for outcome in "proved", "refuted":
+    print(sum(f["outcome"] == outcome for f in found), outcome, end=" ")
+last = found[-1]
+print(last["example"], last["rights"], last["rule_at"].split(":")[-1])' "$W/json")"
+
 # --- explain ---
 x=("$SBX" explain --policy "$W/good.yaml")
 ends "explain: allowed" 0 "allowed: read $W/real/a" "${x[@]}" read "$W/real/a"

@@ -102,7 +102,8 @@ lint_executable() {
 	return $rc
 }
 
-# The shipped policies are read without a complaint and name nothing that is not enforced yet.
+# The shipped policies are read without a complaint, and so is what is asserted of them; they name
+# nothing that is not enforced yet.
 lint_policies() {
 	local f out var rc=0
 	[ -x build/sbx-bpf ] || {
@@ -112,7 +113,7 @@ lint_policies() {
 	for f in policies/*.yaml; do
 		var=()
 		! grep -q '^  project:' "$f" || var=(--var "project=$PWD")
-		if ! out=$(build/sbx-bpf check "${var[@]}" "$f" 2>&1) ||
+		if ! out=$(build/sbx-bpf check "${var[@]}" --assert "policies/assert/${f##*/}" "$f" 2>&1) ||
 			grep -E 'error:|never decides|cannot enforce' <<<"$out"; then
 			printf '%s: %s\n' "$f" "$out"
 			rc=1

@@ -61,8 +61,34 @@ readme() { # what the README shows is a policy
 	[ "$(wc -l <"$W/readme.yaml")" -gt 10 ] || echo "there is none"
 	mkdir -p "$W/project"
 	local sbx=$PWD/$SBX
-	(cd "$W/project" && "$sbx" check ../readme.yaml) 2>&1 | grep -E 'error|warning'
+	(cd "$W/project" && "$sbx" check --assert base ../readme.yaml) 2>&1 | grep -E 'error|warning'
 	grep -q 'reporter' "$W/readme.yaml" || echo "it has no name"
+}
+
+# Every shipped policy has assertions, all of which are proved on this host: wherever the project is.
+asserted() {
+	local f n=0 where
+	for f in policies/*.yaml; do
+		for where in "$W/project" ~/project; do
+			out=$(timeout 60 $SBX check --var "PWD=$where" --assert "policies/assert/${f##*/}" \
+				"$f" 2>&1) || echo "$f in $where: status $?: $(grep error: <<<"$out" | head -n 3)"
+			grep -qE 'assertions of .*: [1-9][0-9]* proved$' <<<"$out" || echo "$f: $out"
+		done
+		n=$((n + 1))
+	done
+	[ "$n" = "$(find policies/assert -name '*.yaml' | wc -l)" ] || echo "assertions without a policy"
+	[ $n -ge 10 ] || echo "only $n"
+}
+
+# A protection that is dropped is noticed, with what it protected.
+dropped() {
+	mkdir -p "$W/less"
+	cp policies/*.yaml "$W/less"
+	sed -i "s|\"\${project}/.git/hooks/\*\*\", ||" "$W/less/ai-agent.yaml"
+	expect 7 "refuted: never [write] \"\${project}/.git/hooks/**\" (write of $W/project/.git/hooks; $W/less/ai-agent.yaml:" \
+		--var "PWD=$W/project" --assert policies/assert/ai-agent.yaml "$W/less/ai-agent.yaml"
+	grep -q 'error: refuted' "$W/err" && [ "$(grep -c 'error:' "$W/err")" = 1 ] ||
+		echo "$(grep -c error: "$W/err") errors"
 }
 
 large_file() {
@@ -131,6 +157,8 @@ schema() {
 verdict "every bad policy ends with status 3, an error and a hint" bad_files
 verdict "what is no policy file is refused" no_files
 verdict "the README's policy holds" readme
+verdict "what is asserted of the shipped policies is proved" asserted
+verdict "a protection that is dropped is noticed" dropped
 verdict "10 MB are refused" large_file
 verdict "100,000 rules are refused, and that is said once" many_rules
 verdict "10,000 literal rules and 200 globs compile in 2 s into 16 MB" within_limits

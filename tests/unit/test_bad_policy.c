@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bad policies: tests/golden/bad/NAME.yaml gives exactly the messages of NAME.expected. Run from
- * the top of the sources. BLESS=1 writes the messages there: read the difference before you keep
- * it.
+ * Bad policies: tests/golden/bad/NAME.yaml gives exactly the messages of NAME.expected, and so do
+ * bad files of assertions in tests/golden/bad-assert. Run from the top of the sources. BLESS=1
+ * writes the messages there: read the difference before you keep it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/policy/assertion.h"
 #include "user/policy/parse.h"
 #include "user/policy/policy.h"
 
@@ -69,14 +70,17 @@ static void assert_form(const struct sbx_diags *d)
 	}
 }
 
-static bool as_expected(const char *file)
+typedef int load_fn(const char *file, const struct sbx_load_opts *opts, struct sbx_policy **out,
+		    struct sbx_diags *d);
+
+static bool as_expected(const char *file, load_fn *load)
 {
 	struct sbx_policy *p = NULL;
 	struct sbx_diags d = {0};
 	char path[256], *got, *expected;
 	bool same;
 
-	assert_int_equal(sbx_policy_load(file, &opts, &p, &d), -EINVAL);
+	assert_int_equal(load(file, &opts, &p, &d), -EINVAL);
 	assert_null(p);
 	assert_form(&d);
 	got = messages(&d);
@@ -93,17 +97,27 @@ static bool as_expected(const char *file)
 	return same;
 }
 
-static void test_golden(void **state)
+static void all_as_expected(const char *pattern, size_t least, load_fn *load)
 {
 	size_t i, wrong = 0;
 	glob_t g;
 
-	assert_int_equal(glob("tests/golden/bad/*.yaml", 0, NULL, &g), 0);
-	assert_true(g.gl_pathc >= 60);
+	assert_int_equal(glob(pattern, 0, NULL, &g), 0);
+	assert_true(g.gl_pathc >= least);
 	for (i = 0; i < g.gl_pathc; i++)
-		wrong += !as_expected(g.gl_pathv[i]);
+		wrong += !as_expected(g.gl_pathv[i], load);
 	globfree(&g);
 	assert_int_equal(wrong, 0);
+}
+
+static void test_golden(void **state)
+{
+	all_as_expected("tests/golden/bad/*.yaml", 60, sbx_policy_load);
+}
+
+static void test_golden_assertions(void **state)
+{
+	all_as_expected("tests/golden/bad-assert/*.yaml", 8, sbx_assertions_load);
 }
 
 /* --- what does not fit into a file, or not into a readable one --- */
@@ -271,15 +285,11 @@ static void test_too_many_includes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_too_many_rules),
-		cmocka_unit_test(test_too_much_text),
-		cmocka_unit_test(test_alias_bomb),
-		cmocka_unit_test(test_too_many_keys),
-		cmocka_unit_test(test_too_many_errors),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_too_many_includes),
+		cmocka_unit_test(test_golden),	      cmocka_unit_test(test_golden_assertions),
+		cmocka_unit_test(test_too_large),     cmocka_unit_test(test_too_many_rules),
+		cmocka_unit_test(test_too_much_text), cmocka_unit_test(test_alias_bomb),
+		cmocka_unit_test(test_too_many_keys), cmocka_unit_test(test_too_many_errors),
+		cmocka_unit_test(test_bytes),	      cmocka_unit_test(test_too_many_includes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

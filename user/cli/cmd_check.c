@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/cli/assertions.h"
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
 #include "user/policy/alias.h"
@@ -11,10 +12,12 @@
 
 static struct {
 	const char *user;
-	struct sbx_opt_list vars;
+	struct sbx_opt_list vars, asserts;
 } opt;
 
 static const struct sbx_opt opts[] = {
+	{"assert", 0, SBX_OPT_LIST, "FILE", "what must hold of the policies, to be proved",
+	 &opt.asserts, NULL},
 	{"user", 0, SBX_OPT_TEXT, "U", "whose home ~ is; else the caller's", &opt.user, NULL},
 	{"var", 0, SBX_OPT_LIST, "K=V", "sets a variable of the policy", &opt.vars, NULL},
 	{0},
@@ -96,10 +99,11 @@ static size_t file_rules(const struct sbx_policy *p)
 	return n;
 }
 
-static void print(const char *file, const struct sbx_loaded *l)
+static void print(const char *file, const struct sbx_loaded *l, const struct sbx_asserted *asserted)
 {
 	const struct sbx_policy *p = l->policy;
 	const struct sbx_automaton_stats *s = &l->compiled.stats;
+	size_t i;
 
 	sbx_put_escaped(stdout, file, strlen(file));
 	printf(": valid: %s, mode %s\n", p->name, sbx_mode_name(p->mode));
@@ -108,6 +112,8 @@ static void print(const char *file, const struct sbx_loaded *l)
 	printf("  %zu states, %zu transitions; %zu KiB of kernel memory\n", s->states,
 	       s->transitions, l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES / 1024);
 	visit_names(l, print_name, NULL);
+	for (i = 0; i < opt.asserts.n; i++)
+		sbx_asserted_print(&asserted[i]);
 }
 
 static json_t *facts_json(const struct sbx_loaded *l)
@@ -126,9 +132,20 @@ static json_t *facts_json(const struct sbx_loaded *l)
 			 "names", names);
 }
 
-static void print_json(const char *file, const struct sbx_loaded *l, const struct sbx_diags *d)
+static void print_json(const char *file, const struct sbx_loaded *l,
+		       const struct sbx_asserted *asserted, const struct sbx_diags *d)
 {
-	json_t *j = l ? facts_json(l) : json_object();
+	json_t *j = l ? facts_json(l) : json_object(), *list = json_array(), *one;
+	size_t i;
+
+	for (i = 0; i < opt.asserts.n; i++) {
+		one = sbx_asserted_json(&asserted[i]);
+		json_array_extend(list, one);
+		json_decref(one);
+	}
+	if (opt.asserts.n)
+		json_object_set(j, "assertions", list);
+	json_decref(list);
 
 	json_object_set_new(j, "file", sbx_json_text(file));
 	json_object_set_new(j, "valid", json_boolean(l != NULL));
@@ -139,21 +156,31 @@ static void print_json(const char *file, const struct sbx_loaded *l, const struc
 static int check(const char *file, const struct sbx_person *who)
 {
 	struct sbx_load_request req = {.policy = file, .vars = opt.vars.v};
+	struct sbx_asserted asserted[SBX_OPT_LIST_MAX] = {{0}};
 	struct sbx_diags d = {0};
 	struct sbx_loaded l = {0};
-	int r;
+	bool valid;
+	size_t i;
+	int r, one;
 
 	sbx_load_trial(&req, who);
 	r = sbx_load_quietly(&req, &l, &d);
+	valid = !r;
+	for (i = 0; i < opt.asserts.n && valid; i++) {
+		one = sbx_assert(&req, &l, opt.asserts.v[i], &asserted[i], &d);
+		r = r ? r : one;
+	}
 	if (sbx_globals.json) {
-		print_json(file, r ? NULL : &l, &d);
+		print_json(file, valid ? &l : NULL, asserted, &d);
 		sbx_diags_free(&d);
 	} else {
 		fflush(stdout);
 		sbx_report(&d);
-		if (!r)
-			print(file, &l);
+		if (valid)
+			print(file, &l, asserted);
 	}
+	for (i = 0; i < opt.asserts.n; i++)
+		sbx_asserted_free(&asserted[i]);
 	sbx_loaded_free(&l);
 	return r;
 }

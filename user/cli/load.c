@@ -146,16 +146,21 @@ static int advise(const struct sbx_loaded *l, struct sbx_diags *d)
 	return r;
 }
 
+struct sbx_load_opts sbx_load_opts_for(const struct sbx_load_request *req)
+{
+	return (struct sbx_load_opts){.home = req->home,
+				      .pwd = req->pwd,
+				      .tmp = req->tmp,
+				      .env = environ,
+				      .vars = req->vars,
+				      .dirs = sbx_policy_dirs(),
+				      .own = true};
+}
+
 int sbx_load_quietly(const struct sbx_load_request *req, struct sbx_loaded *out,
 		     struct sbx_diags *d)
 {
-	struct sbx_load_opts opts = {.home = req->home,
-				     .pwd = req->pwd,
-				     .tmp = req->tmp,
-				     .env = environ,
-				     .vars = req->vars,
-				     .dirs = sbx_policy_dirs(),
-				     .own = true};
+	struct sbx_load_opts opts = sbx_load_opts_for(req);
 	struct sbx_loaded l = {0};
 	int r = sbx_policy_load(req->policy, &opts, &l.policy, d);
 

@@ -44,6 +44,8 @@ const char *const *sbx_policy_dirs(void);
 int sbx_load(const struct sbx_load_request *r, struct sbx_loaded *out);
 /* The same with the diagnostics in *d, not printed. */
 int sbx_load_quietly(const struct sbx_load_request *r, struct sbx_loaded *out, struct sbx_diags *d);
+/* How the policy, or another file beside it, is read for this request. */
+struct sbx_load_opts sbx_load_opts_for(const struct sbx_load_request *r);
 /* For those who only ask (check, explain): what `run` would put for ~, ${PWD} and ${tmp} here. */
 void sbx_load_trial(struct sbx_load_request *r, const struct sbx_person *who);
 void sbx_loaded_free(struct sbx_loaded *l);

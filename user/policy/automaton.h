@@ -47,4 +47,9 @@ const struct sbx_state *sbx_image_state(const struct sbx_image *img, uint32_t st
 int sbx_files_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
 		      size_t len, uint8_t right, bool *granted);
 
+/* The first of the patterns that matches this path, under any of its names; NULL: none. */
+const struct sbx_pattern *sbx_patterns_find(const struct sbx_pattern *v, size_t n,
+					    const struct sbx_facts *facts, const char *path,
+					    size_t len);
+
 #endif

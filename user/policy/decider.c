@@ -72,15 +72,16 @@ static bool collect(struct names *names, const struct sbx_facts *facts)
 	return true;
 }
 
-static bool matches(const struct sbx_pattern *v, size_t n, const struct names *names)
+static const struct sbx_pattern *find(const struct sbx_pattern *v, size_t n,
+				      const struct names *names)
 {
 	size_t i, k;
 
 	for (i = 0; i < n; i++)
 		for (k = 0; k < names->n; k++)
 			if (sbx_pattern_match(v[i].text, names->v[k], names->len[k]))
-				return true;
-	return false;
+				return &v[i];
+	return NULL;
 }
 
 static int decide(const struct sbx_policy *p, const struct names *names, uint8_t right,
@@ -92,10 +93,33 @@ static int decide(const struct sbx_policy *p, const struct names *names, uint8_t
 		const struct sbx_file_rule *r = &p->files[i];
 
 		if ((r->verb == SBX_PROTECT) == protects && (r->rights & right) &&
-		    matches(r->paths, r->n_paths, names) && !matches(r->except, r->n_except, names))
+		    find(r->paths, r->n_paths, names) && !find(r->except, r->n_except, names))
 			return (int)i;
 	}
 	return -1;
+}
+
+static void names_free(struct names *names)
+{
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		free(names->v[i]);
+	free(names->v);
+	free(names->len);
+}
+
+const struct sbx_pattern *sbx_patterns_find(const struct sbx_pattern *v, size_t n,
+					    const struct sbx_facts *facts, const char *path,
+					    size_t len)
+{
+	const struct sbx_pattern *found = NULL;
+	struct names names = {0};
+
+	if (add(&names, "", path, len) && (!facts || collect(&names, facts)))
+		found = find(v, n, &names);
+	names_free(&names);
+	return found;
 }
 
 int sbx_files_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
@@ -103,7 +127,6 @@ int sbx_files_decider(const struct sbx_policy *p, const struct sbx_facts *facts,
 {
 	struct names names = {0};
 	int rule = -1;
-	size_t i;
 
 	*granted = false;
 	if (add(&names, "", path, len) && (!facts || collect(&names, facts))) {
@@ -112,9 +135,6 @@ int sbx_files_decider(const struct sbx_policy *p, const struct sbx_facts *facts,
 			rule = decide(p, &names, right, false);
 		*granted = rule >= 0 && p->files[rule].verb == SBX_ALLOW;
 	}
-	for (i = 0; i < names.n; i++)
-		free(names.v[i]);
-	free(names.v);
-	free(names.len);
+	names_free(&names);
 	return rule;
 }

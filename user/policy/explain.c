@@ -51,25 +51,7 @@ static bool is_socket(const struct file_question *q)
 
 static bool pattern_matches(const struct file_question *q, const struct sbx_pattern *pat)
 {
-	struct sbx_file_rule one = {.verb = SBX_ALLOW,
-				    .rights = q->right,
-				    .paths = (struct sbx_pattern *)pat,
-				    .n_paths = 1};
-	struct sbx_policy just = {.files = &one, .n_files = 1};
-	bool granted;
-
-	return sbx_files_decider(&just, q->facts, q->path, q->len, q->right, &granted) == 0;
-}
-
-static const struct sbx_pattern *matching_pattern(const struct file_question *q,
-						  const struct sbx_file_rule *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_paths; i++)
-		if (pattern_matches(q, &r->paths[i]))
-			return &r->paths[i];
-	return NULL;
+	return sbx_patterns_find(pat, 1, q->facts, q->path, q->len) != NULL;
 }
 
 /* Bytes that the literal beginning of the pattern has in common with the path, whole components. */
@@ -253,7 +235,8 @@ int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, 
 		const struct sbx_file_rule *r = &p->files[e.rule];
 
 		e.rule_at = sbx_pos_text(r->pos);
-		e.rule_text = sbx_file_rule_text(r, matching_pattern(&q, r));
+		e.rule_text = sbx_file_rule_text(
+			r, sbx_patterns_find(r->paths, r->n_paths, facts, path, q.len));
 		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
 	} else {
 		rc = write_nearest(&q, &e.nearest);

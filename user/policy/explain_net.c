@@ -21,17 +21,6 @@ static bool endpoint_matches(const struct net_question *q, const struct sbx_endp
 	return sbx_endpoint_matches(e, q->facts, q->dir, q->family, q->addr, q->proto, q->port);
 }
 
-static const struct sbx_endpoint *matching_endpoint(const struct net_question *q,
-						    const struct sbx_net_rule *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_to; i++)
-		if (endpoint_matches(q, &r->to[i]))
-			return &r->to[i];
-	return NULL;
-}
-
 /* How much of the endpoint fits: the address weighs more than the port, unless every one does. */
 static int closeness(const struct net_question *q, const struct sbx_endpoint *e)
 {
@@ -162,7 +151,9 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 		const struct sbx_net_rule *r = &p->net[e.rule];
 
 		e.rule_at = sbx_pos_text(r->pos);
-		e.rule_text = sbx_net_rule_text(r, matching_endpoint(&q, r));
+		e.rule_text =
+			sbx_net_rule_text(r, sbx_endpoints_find(r->to, r->n_to, facts, dir,
+								q.family, judged, proto, port));
 		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
 	} else {
 		rc = write_nearest(&q, &e.nearest);

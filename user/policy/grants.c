@@ -17,16 +17,22 @@ static bool is_env_name(const char *s, bool glob)
 	return !s[n] || (glob && s[n] == '*' && !s[n + 1]);
 }
 
+static bool want_env_name(struct sbx_parser *p, const struct sbx_node *n)
+{
+	if (is_env_name(n->text, true))
+		return true;
+	sbx_parse_error(p, n, "write a name, or how names begin and a *: \"LC_*\"",
+			"this is no name of an environment variable (%s)", n->text);
+	return false;
+}
+
 static void keep_one(struct sbx_parser *p, const struct sbx_node *n, void *arg)
 {
 	char **slot;
 	size_t i;
 
-	if (!is_env_name(n->text, true)) {
-		sbx_parse_error(p, n, "write a name, or how names begin and a *: \"LC_*\"",
-				"this is no name of an environment variable (%s)", n->text);
+	if (!want_env_name(p, n))
 		return;
-	}
 	for (i = 0; i < p->policy->n_env_keep; i++)
 		if (!strcmp(p->policy->env_keep[i], n->text))
 			return;
@@ -73,11 +79,42 @@ static void parse_sets(struct sbx_parser *p, const struct sbx_scope *s, const st
 	}
 }
 
+/* Of assertions. */
+static void never_one(struct sbx_parser *p, const struct sbx_node *n, void *arg)
+{
+	struct sbx_bound *b;
+
+	if (!want_env_name(p, n))
+		return;
+	b = SBX_APPEND(p, p->policy->bounds, p->policy->n_bounds);
+	if (b)
+		*b = (struct sbx_bound){.pos = n->pos, .kind = SBX_BOUND_ENV, .env = n->text};
+}
+
+static void parse_env_bounds(struct sbx_parser *p, const struct sbx_node *n)
+{
+	static const char *const known[] = {"never", NULL};
+	size_t i;
+
+	if (!sbx_want_map(p, n, "`env`", "write {never: [NAME, \"LC_*\"]}"))
+		return;
+	for (i = 0; i < n->n; i += 2) {
+		if (!strcmp(n->child[i]->text, "never"))
+			sbx_each(p, n->child[i + 1], "never", never_one, NULL);
+		else
+			sbx_unknown_word(p, n->child[i], "`env` has no such key", known, NULL);
+	}
+}
+
 void sbx_parse_env(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
 {
 	static const char *const known[] = {"keep", "set", NULL};
 	size_t i;
 
+	if (p->opts->assertions) {
+		parse_env_bounds(p, n);
+		return;
+	}
 	if (!sbx_want_map(p, n, "`env`", "write {keep: [PATH], set: {NAME: \"value\"}}"))
 		return;
 	for (i = 0; i < n->n; i += 2) {

@@ -135,7 +135,8 @@ static char *find_bare(struct sbx_parser *p, const char *name)
 	char path[PATH_MAX];
 
 	for (dir = p->opts->dirs; dir && *dir; dir++) {
-		if (snprintf(path, sizeof(path), "%s/%s.yaml", *dir, name) >= (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s/%s%s.yaml", *dir,
+			     p->opts->assertions ? "assert/" : "", name) >= (int)sizeof(path))
 			continue;
 		if (!access(path, F_OK))
 			return sbx_arena_strdup(p->arena, path);
@@ -155,9 +156,11 @@ static void not_found(struct sbx_parser *p, struct sbx_pos at, const char *name)
 	if (!dir || !*dir)
 		snprintf(hint + used, sizeof(hint) - used, " no directory");
 	for (; dir && *dir && used < sizeof(hint); dir++)
-		used += snprintf(hint + used, sizeof(hint) - used, "%s %s",
-				 dir == p->opts->dirs ? "" : ",", *dir);
-	sbx_diag_add(p->d, SBX_ERROR, at, hint, "there is no policy of that name (%s)", name);
+		used += snprintf(hint + used, sizeof(hint) - used, "%s %s%s",
+				 dir == p->opts->dirs ? "" : ",", *dir,
+				 p->opts->assertions ? "/assert" : "");
+	sbx_diag_add(p->d, SBX_ERROR, at, hint, "there %s of that name (%s)",
+		     p->opts->assertions ? "are no assertions" : "is no policy", name);
 }
 
 /* What an include names, or NULL after an error. */
@@ -253,7 +256,7 @@ static void join_unix_rules(struct sbx_parser *p)
 	struct sbx_file_rule *rule;
 	size_t i;
 
-	if (pol->unix_binds) {
+	if (pol->unix_binds && !p->opts->assertions) {
 		rule = SBX_APPEND(p, pol->files, pol->n_files);
 		if (rule)
 			*rule = (struct sbx_file_rule){.verb = SBX_ALLOW,

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "user/policy/netset.h"
-#include "user/policy/netspan.h"
 
 static const void *section(const struct sbx_image *img, const struct sbx_sect *s)
 {
@@ -65,23 +64,55 @@ static bool find_address(const struct sbx_image *img, const struct sbx_net_dir *
 	return found;
 }
 
-uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
-		       int proto, uint16_t port)
+int sbx_image_net_edges(const struct sbx_image *img, int dir, int family, struct sbx_spans *out)
+{
+	const struct sbx_net_dir *d = &sbx_image_hdr(img)->net[dir];
+	const struct sbx_net4 *v4 = section(img, &d->v4);
+	int rc = 0, k;
+	uint32_t i;
+
+	for (i = 0; family == AF_INET && i < d->v4.count && !rc; i++)
+		rc = sbx_spans_add(out, v4[i].start, v4[i].start);
+	for (k = 0; family == AF_INET6 && k < SBX_NET6_SECTS; k++) {
+		const struct sbx_net6 *v6 = section(img, &d->v6[k]);
+
+		for (i = 0; i < d->v6[k].count && !rc; i++) {
+			sbx_u128 start = (sbx_u128)v6[i].hi << 64 | v6[i].lo;
+
+			rc = sbx_spans_add(out, start, start);
+		}
+	}
+	return rc;
+}
+
+bool sbx_image_net_ports(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
+			 const struct sbx_port **ports, size_t *n)
 {
 	const struct sbx_net_dir *d = &sbx_image_hdr(img)->net[dir];
 	const struct sbx_pset *set;
+	uint32_t pset;
+
+	if (!find_address(img, d, family, addr, &pset) || pset >= d->psets.count)
+		return false;
+	set = (const struct sbx_pset *)section(img, &d->psets) + pset;
+	*ports = (const struct sbx_port *)section(img, &d->ports) + set->first;
+	*n = set->count;
+	return true;
+}
+
+uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
+		       int proto, uint16_t port)
+{
+	uint32_t key = SBX_KEY(proto, port);
 	const struct sbx_port *p;
-	uint32_t pset, key = SBX_KEY(proto, port), lo = 0, hi;
+	size_t lo = 0, hi;
 	uint8_t a[16];
 
 	family = sbx_addr_canonical(dir, family, addr, a);
-	if (!find_address(img, d, family, a, &pset) || pset >= d->psets.count)
+	if (!sbx_image_net_ports(img, dir, family, a, &p, &hi))
 		return 0;
-	set = (const struct sbx_pset *)section(img, &d->psets) + pset;
-	p = (const struct sbx_port *)section(img, &d->ports) + set->first;
-	hi = set->count;
 	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
+		size_t mid = (lo + hi) / 2;
 
 		if (p[mid].start <= key)
 			lo = mid + 1;

@@ -4,6 +4,7 @@
 #define SBX_NETSET_H
 
 #include "user/policy/automaton.h"
+#include "user/policy/netspan.h"
 
 /*
  * Compiles p->net into img (hdr->net[]), for connect and bind. Domains are listed in
@@ -19,6 +20,12 @@ int sbx_netset_compile(const struct sbx_policy *p, const struct sbx_facts *facts
  * dir SBX_DIR_*; proto SBX_PROTO_*. IPv4-mapped IPv6 is looked up as IPv4. */
 uint32_t sbx_image_net(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
 		       int proto, uint16_t port);
+
+/* Where verdicts change: the first addresses of all intervals. 0 or -ENOMEM. */
+int sbx_image_net_edges(const struct sbx_image *img, int dir, int family, struct sbx_spans *out);
+/* The verdicts on an address that was canonicalised, by port key; false: there are none. */
+bool sbx_image_net_ports(const struct sbx_image *img, int dir, int family, const uint8_t *addr,
+			 const struct sbx_port **ports, size_t *n);
 
 /* The naive reference: rule index or -1, *granted the verdict. *self: what decides is `self`, which
  * grants it only while a process of the sandbox listens there; *granted is false then. */

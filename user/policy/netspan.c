@@ -353,3 +353,15 @@ bool sbx_endpoint_matches(const struct sbx_endpoint *e, const struct sbx_facts *
 	return (port >= facts->ephemeral_first && port <= facts->ephemeral_last) ||
 	       (dir == SBX_DIR_BIND && !port);
 }
+
+const struct sbx_endpoint *sbx_endpoints_find(const struct sbx_endpoint *v, size_t n,
+					      const struct sbx_facts *facts, int dir, int family,
+					      const uint8_t *addr, int proto, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (sbx_endpoint_matches(&v[i], facts, dir, family, addr, proto, port))
+			return &v[i];
+	return NULL;
+}

@@ -53,6 +53,11 @@ int sbx_endpoint_keys(const struct sbx_endpoint *e, const struct sbx_facts *fact
 bool sbx_endpoint_matches(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 			  int family, const uint8_t *addr, int proto, uint16_t port);
 
+/* The first that matches; NULL: none. */
+const struct sbx_endpoint *sbx_endpoints_find(const struct sbx_endpoint *v, size_t n,
+					      const struct sbx_facts *facts, int dir, int family,
+					      const uint8_t *addr, int proto, uint16_t port);
+
 /* false: domains, which match nothing until they are enforced. */
 bool sbx_endpoint_enforced(const struct sbx_endpoint *e);
 

@@ -76,7 +76,7 @@ static void key_mode(struct file *f, const struct sbx_node *n)
 		[SBX_MODE_ENFORCE] = "enforce", [SBX_MODE_AUDIT] = "audit", NULL};
 	int mode = choose(f, n, "mode", modes);
 
-	if (mode >= 0 && f->main)
+	if (mode >= 0 && (f->main || f->p->opts->assertions))
 		f->p->policy->mode = mode;
 }
 
@@ -158,35 +158,44 @@ static void key_capabilities(struct file *f, const struct sbx_node *n)
 /* Includes before variables before everything that uses them. */
 enum { INCLUDES, VARIABLES, REST, PASSES };
 
+/* What kind of file has the key. */
+enum { POLICY = 1, ASSERTIONS = 2, BOTH = POLICY | ASSERTIONS };
+
 static const struct {
 	const char *name;
 	void (*fn)(struct file *f, const struct sbx_node *n);
-	int pass;
+	int pass, kinds;
+	enum sbx_bound_kind bound; /* of assertions: its value is the most that a policy may give */
 } keys[] = {
-	{"version", key_version, INCLUDES},
-	{"include", key_include, INCLUDES},
-	{"vars", key_vars, VARIABLES},
-	{"name", key_name, REST},
-	{"description", key_description, REST},
-	{"mode", key_mode, REST},
-	{"env", key_env, REST},
-	{"files", key_files, REST},
-	{"network", key_network, REST},
-	{"unix", key_unix, REST},
-	{"process", key_process, REST},
-	{"families", key_families, REST},
-	{"capabilities", key_capabilities, REST},
-	{"exec-anonymous", key_exec_anonymous, REST},
+	{"version", key_version, INCLUDES, BOTH, SBX_BOUND_NONE},
+	{"include", key_include, INCLUDES, BOTH, SBX_BOUND_NONE},
+	{"vars", key_vars, VARIABLES, BOTH, SBX_BOUND_NONE},
+	{"name", key_name, REST, BOTH, SBX_BOUND_NONE},
+	{"description", key_description, REST, BOTH, SBX_BOUND_NONE},
+	{"mode", key_mode, REST, BOTH, SBX_BOUND_MODE},
+	{"env", key_env, REST, BOTH, SBX_BOUND_NONE},
+	{"files", key_files, REST, BOTH, SBX_BOUND_NONE},
+	{"network", key_network, REST, BOTH, SBX_BOUND_NONE},
+	{"unix", key_unix, REST, BOTH, SBX_BOUND_NONE},
+	{"process", key_process, REST, POLICY, SBX_BOUND_NONE},
+	{"families", key_families, REST, BOTH, SBX_BOUND_FAMILIES},
+	{"capabilities", key_capabilities, REST, BOTH, SBX_BOUND_CAPS},
+	{"exec-anonymous", key_exec_anonymous, REST, BOTH, SBX_BOUND_EXEC},
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-static size_t find_key(const char *name)
+static bool has_key(const struct file *f, size_t k)
+{
+	return keys[k].kinds & (f->p->opts->assertions ? ASSERTIONS : POLICY);
+}
+
+static size_t find_key(const struct file *f, const char *name)
 {
 	size_t k;
 
 	for (k = 0; k < N_KEYS; k++)
-		if (!strcmp(keys[k].name, name))
+		if (has_key(f, k) && !strcmp(keys[k].name, name))
 			break;
 	return k;
 }
@@ -195,14 +204,18 @@ static void check_keys(struct file *f, const struct sbx_node *root)
 {
 	const char *names[N_KEYS + 1] = {NULL};
 	bool version = false, vars = false;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < N_KEYS; i++)
-		names[i] = keys[i].name;
+		if (has_key(f, i))
+			names[n++] = keys[i].name;
 	for (i = 0; i < root->n; i += 2) {
-		if (find_key(root->child[i]->text) == N_KEYS)
-			sbx_unknown_word(f->p, root->child[i], "a policy has no such key", names,
-					 NULL);
+		if (find_key(f, root->child[i]->text) == N_KEYS)
+			sbx_unknown_word(f->p, root->child[i],
+					 f->p->opts->assertions
+						 ? "a file of assertions has no such key"
+						 : "a policy has no such key",
+					 names, NULL);
 		version |= !strcmp(root->child[i]->text, "version");
 		vars |= !strcmp(root->child[i]->text, "vars");
 	}
@@ -213,6 +226,35 @@ static void check_keys(struct file *f, const struct sbx_node *root)
 		sbx_parse_vars(f->p, &f->scope, NULL, f->main);
 }
 
+/* The key's own parser says what a policy with this key would give. */
+static void parse_bound(struct file *f, size_t k, const struct sbx_node *n)
+{
+	struct sbx_policy *pol = f->p->policy;
+	struct sbx_bound *b = SBX_APPEND(f->p, pol->bounds, pol->n_bounds);
+
+	if (!b)
+		return;
+	pol->mode = 0;
+	pol->exec_anonymous = false;
+	pol->families = pol->caps = pol->netlink = 0;
+	keys[k].fn(f, n);
+	*b = (struct sbx_bound){.pos = n->pos,
+				.kind = keys[k].bound,
+				.mode = pol->mode,
+				.exec_anonymous = pol->exec_anonymous,
+				.families = pol->families,
+				.caps = pol->caps,
+				.netlink = pol->netlink};
+}
+
+static void parse_key(struct file *f, size_t k, const struct sbx_node *n)
+{
+	if (f->p->opts->assertions && keys[k].bound)
+		parse_bound(f, k, n);
+	else
+		keys[k].fn(f, n);
+}
+
 static void parse_keys(struct file *f, const struct sbx_node *root)
 {
 	size_t i, k;
@@ -221,9 +263,9 @@ static void parse_keys(struct file *f, const struct sbx_node *root)
 	check_keys(f, root);
 	for (pass = 0; pass < PASSES; pass++)
 		for (i = 0; i < root->n; i += 2) {
-			k = find_key(root->child[i]->text);
+			k = find_key(f, root->child[i]->text);
 			if (k < N_KEYS && keys[k].pass == pass)
-				keys[k].fn(f, root->child[i + 1]);
+				parse_key(f, k, root->child[i + 1]);
 		}
 }
 
@@ -235,6 +277,7 @@ void sbx_parse_text(struct sbx_parser *p, const char *file, const char *text, si
 
 	if (!root)
 		p->no_memory |= p->d->errors == errors;
-	else if (sbx_want_map(p, root, "a policy", "begin it with `version: 1`"))
+	else if (sbx_want_map(p, root, p->opts->assertions ? "a file of assertions" : "a policy",
+			      "begin it with `version: 1`"))
 		parse_keys(&f, root);
 }

@@ -12,7 +12,15 @@
 #include "sbx_image.h"
 #include "user/base/diag.h"
 
-enum sbx_verb { SBX_ALLOW, SBX_DENY, SBX_PROTECT };
+enum sbx_verb {
+	SBX_ALLOW,
+	SBX_DENY,
+	SBX_PROTECT,
+	/* of assertions */
+	SBX_NEVER,
+	SBX_ALWAYS,
+	SBX_NEVER_BOTH,
+};
 
 /*
  * A path pattern after substitution. `text` is the pattern with its glob syntax; bytes that came
@@ -34,7 +42,7 @@ struct sbx_file_rule {
 	char *reason; /* NULL: none */
 	struct sbx_pattern *paths;
 	size_t n_paths;
-	struct sbx_pattern *except; /* protect only */
+	struct sbx_pattern *except; /* of protect, and of assertions */
 	size_t n_except;
 };
 
@@ -83,7 +91,7 @@ struct sbx_net_rule {
 	char *reason;
 	struct sbx_endpoint *to;
 	size_t n_to;
-	struct sbx_endpoint *except; /* protect only */
+	struct sbx_endpoint *except; /* of protect, and of assertions */
 	size_t n_except;
 };
 
@@ -99,6 +107,27 @@ struct sbx_process_rule {
 
 struct sbx_env_set {
 	char *name, *value;
+};
+
+/* Of assertions: the most that a policy may give beside its rules. Only the fields of its kind
+ * speak. */
+enum sbx_bound_kind {
+	SBX_BOUND_NONE,
+	SBX_BOUND_MODE,
+	SBX_BOUND_EXEC,
+	SBX_BOUND_FAMILIES,
+	SBX_BOUND_CAPS,
+	SBX_BOUND_ENV
+};
+
+struct sbx_bound {
+	struct sbx_pos pos;
+	enum sbx_bound_kind kind;
+	int mode;
+	bool exec_anonymous;
+	uint64_t families, caps;
+	uint32_t netlink;
+	char *env; /* a name, or NAME*, that is not passed on */
 };
 
 struct sbx_policy {
@@ -121,10 +150,12 @@ struct sbx_policy {
 	size_t n_env_keep;
 	struct sbx_env_set *env_set;
 	size_t n_env_set;
-	uint64_t families; /* bit AF_x */
-	uint32_t netlink;  /* bit NETLINK_x, where AF_NETLINK is among them */
-	uint64_t caps;	   /* bit CAP_x */
-	bool uses_tmp;	   /* ${tmp} was named: the caller must have made it */
+	uint64_t families;	  /* bit AF_x */
+	uint32_t netlink;	  /* bit NETLINK_x, where AF_NETLINK is among them */
+	uint64_t caps;		  /* bit CAP_x */
+	struct sbx_bound *bounds; /* of assertions */
+	size_t n_bounds;
+	bool uses_tmp; /* ${tmp} was named: the caller must have made it */
 	/* What this version parses but cannot enforce: named when attach refuses it. */
 	struct sbx_unsupported {
 		struct sbx_pos pos;
@@ -145,6 +176,9 @@ struct sbx_load_opts {
 	/* --var "name=value"…; NULL-terminated; may be NULL. PWD and tmp may be among them. */
 	char *const *vars;
 	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */
+	/* The file holds assertions (assertion.h): other verbs, bounds, and bare names are looked
+	 * up in assert/ of the directories. */
+	bool assertions;
 	bool own; /* with the rules that keep sbx-bpf's own files out of reach (own.c) */
 };
 

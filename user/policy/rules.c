@@ -8,6 +8,7 @@
 #include "user/policy/pattern.h"
 
 enum { FILES = 1, NETWORK = 2, UNIX = 4, PROCESS = 8 };
+#define ASSERTED(sections) ((sections) << 4) /* the same sections of a file of assertions */
 
 struct right {
 	const char *name;
@@ -113,6 +114,28 @@ static void key_protect(struct sbx_parser *p, struct rule *r, const struct sbx_n
 	set_verb(p, r, key, value, SBX_PROTECT);
 }
 
+static void key_never(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
+		      const struct sbx_node *value)
+{
+	set_verb(p, r, key, value, SBX_NEVER);
+}
+
+static void key_always(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
+		       const struct sbx_node *value)
+{
+	set_verb(p, r, key, value, SBX_ALWAYS);
+}
+
+static void key_never_both(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
+			   const struct sbx_node *value)
+{
+	set_verb(p, r, key, value, SBX_NEVER_BOTH);
+	if (__builtin_popcount(r->rights) != 2)
+		sbx_parse_error(p, value,
+				"write two, as in [write, exec]; `never` takes any number",
+				"`never-both` wants two rights (%s)", r->sec->name);
+}
+
 static void key_object(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
 		       const struct sbx_node *value)
 {
@@ -163,12 +186,15 @@ static const struct {
 	{"allow", FILES | NETWORK | UNIX | PROCESS, key_allow},
 	{"deny", FILES | NETWORK | UNIX | PROCESS, key_deny},
 	{"protect", FILES | NETWORK, key_protect},
-	{"path", FILES | UNIX, key_object},
-	{"to", NETWORK | PROCESS, key_object},
-	{"except", FILES | NETWORK, key_except},
+	{"never", ASSERTED(FILES | NETWORK | UNIX), key_never},
+	{"always", ASSERTED(FILES | NETWORK | UNIX), key_always},
+	{"never-both", ASSERTED(FILES), key_never_both},
+	{"path", FILES | UNIX | ASSERTED(FILES | UNIX), key_object},
+	{"to", NETWORK | PROCESS | ASSERTED(NETWORK), key_object},
+	{"except", FILES | NETWORK | ASSERTED(FILES | NETWORK | UNIX), key_except},
 	{"override", FILES | NETWORK | UNIX, key_override},
 	{"quiet", FILES | NETWORK | UNIX, key_quiet},
-	{"reason", FILES | NETWORK | UNIX, key_reason},
+	{"reason", FILES | NETWORK | UNIX | ASSERTED(FILES | NETWORK | UNIX), key_reason},
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -176,11 +202,12 @@ static const struct {
 static void rule_key(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
 		     const struct sbx_node *value)
 {
+	unsigned sec = p->opts->assertions ? ASSERTED(r->sec->bit) : r->sec->bit;
 	const char *known[N_KEYS + 1] = {NULL};
 	size_t i, n = 0;
 
 	for (i = 0; i < N_KEYS; i++) {
-		if (!(keys[i].sections & r->sec->bit))
+		if (!(keys[i].sections & sec))
 			continue;
 		if (!strcmp(key->text, keys[i].name)) {
 			keys[i].fn(p, r, key, value);
@@ -196,7 +223,10 @@ static void check_words(struct sbx_parser *p, const struct rule *r)
 	const struct sbx_node *n = r->node;
 
 	if (!r->verb_name)
-		sbx_parse_error(p, n, "begin it with `allow: [...]` or `deny: [...]`",
+		sbx_parse_error(p, n,
+				p->opts->assertions
+					? "begin it with `never: [...]` or `always: [...]`"
+					: "begin it with `allow: [...]` or `deny: [...]`",
 				"the rule does not say what it does (in `%s`)", r->sec->name);
 	if (!r->object && !r->sec->deflt)
 		sbx_parse_error(p, n, r->sec->example, "the rule has no `%s` (in `%s`)",
@@ -206,7 +236,7 @@ static void check_words(struct sbx_parser *p, const struct rule *r)
 	if (r->override && r->verb != SBX_ALLOW)
 		sbx_parse_error(p, n, "remove `override`", "only an allow overrides a deny (%s)",
 				r->verb_name);
-	if (r->except && r->verb != SBX_PROTECT)
+	if (r->except && r->verb < SBX_PROTECT)
 		sbx_parse_error(
 			p, r->except,
 			"write a rule of its own behind this one, an allow with `override: true`",
@@ -336,14 +366,15 @@ void sbx_parse_file_rule(struct sbx_parser *p, const struct sbx_scope *s, const 
 
 void sbx_parse_unix_rule(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
 {
+	struct patterns paths, except;
 	struct sbx_file_rule *out;
-	struct patterns paths;
 	struct rule r;
 	size_t i;
 
 	if (!parse_common(p, &unix_sockets, n, &r))
 		return;
 	paths = take_patterns(p, s, r.object, "path", true);
+	except = take_patterns(p, s, r.except, "except", true);
 	if (!paths.n)
 		return;
 	out = SBX_APPEND(p, p->policy->unix_rules, p->policy->n_unix);
@@ -356,7 +387,9 @@ void sbx_parse_unix_rule(struct sbx_parser *p, const struct sbx_scope *s, const 
 					      .quiet = r.quiet,
 					      .reason = r.reason,
 					      .paths = paths.v,
-					      .n_paths = paths.n};
+					      .n_paths = paths.n,
+					      .except = except.v,
+					      .n_except = except.n};
 	for (i = 0; i < paths.n && r.rights & SBX_WRITE; i++)
 		p->policy->unix_binds |= paths.v[i].text[0] == '@';
 }
@@ -396,7 +429,8 @@ static struct peers take_peers(struct sbx_parser *p, const struct sbx_scope *s,
 	return list;
 }
 
-/* Who listens is asked where something would be allowed: nobody can be denied that way. */
+/* Who listens is asked where something would be allowed: nobody can be denied that way, and
+ * nothing is proved of it. */
 static void refuse_self(struct sbx_parser *p, const struct peers *list)
 {
 	size_t i;

@@ -150,7 +150,8 @@ char *sbx_pos_text(struct sbx_pos pos)
 
 const char *sbx_verb_name(enum sbx_verb verb)
 {
-	static const char *const names[] = {"allow", "deny", "protect"};
+	static const char *const names[] = {"allow", "deny",   "protect",
+					    "never", "always", "never-both"};
 
 	return names[verb];
 }

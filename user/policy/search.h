@@ -45,6 +45,9 @@ struct sbx_searcher {
 int sbx_searcher_init(struct sbx_searcher *s, const struct sbx_product *p);
 void sbx_searcher_free(struct sbx_searcher *s);
 
+/* All bytes but 0, in the order of searches: examples are read by people. */
+void sbx_readable_bytes(uint8_t *bytes);
+
 /* 0 or -ENOMEM. */
 int sbx_search(struct sbx_searcher *s, struct sbx_query *q);
 

@@ -115,8 +115,7 @@ static void list_denials(struct sbx_searcher *s)
 	}
 }
 
-/* Examples are read by people. */
-static void sort_bytes(struct sbx_searcher *s)
+void sbx_readable_bytes(uint8_t *bytes)
 {
 	static const char first[] =
 		"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ/._-";
@@ -124,14 +123,14 @@ static void sort_bytes(struct sbx_searcher *s)
 	size_t n = 0, i;
 
 	for (i = 0; i < sizeof(first) - 1; i++) {
-		s->bytes[n++] = first[i];
+		bytes[n++] = first[i];
 		seen[(uint8_t)first[i]] = true;
 	}
 	for (i = ' '; i < 256; i++)
 		if (!seen[i])
-			s->bytes[n++] = i;
+			bytes[n++] = i;
 	for (i = 1; i < ' '; i++)
-		s->bytes[n++] = i;
+		bytes[n++] = i;
 }
 
 static int allocate(struct sbx_searcher *s)
@@ -169,7 +168,7 @@ int sbx_searcher_init(struct sbx_searcher *s, const struct sbx_product *p)
 	spread_denials(s);
 	gather_denials(s);
 	list_denials(s);
-	sort_bytes(s);
+	sbx_readable_bytes(s->bytes);
 	return s->subset.err;
 }
 

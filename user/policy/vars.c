@@ -408,6 +408,6 @@ void sbx_parse_vars(struct sbx_parser *p, struct sbx_scope *s, const struct sbx_
 	if (n && sbx_want_map(p, n, "`vars`", "write `name: \"value\"` lines below it"))
 		for (i = 0; i < n->n; i += 2)
 			add_var(p, s, n->child[i], n->child[i + 1], main);
-	if (main)
+	if (main && !p->opts->assertions) /* they are the policy's, and may be no others' */
 		check_overrides(p, s);
 }

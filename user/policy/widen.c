@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "user/policy/alias.h"
-#include "user/policy/intern.h"
+#include "user/policy/pairs.h"
 #include "user/policy/rulestr.h"
 #include "user/policy/widen.h"
-
-#define MAX_PAIRS (1u << 19) /* above: refused, as if a right were gained */
 
 /* The state of the link itself and of a name beside it that no rule mentions. */
 static int states_of(const struct sbx_facts *f, const struct sbx_image *img, const char *link,
@@ -130,101 +128,18 @@ static int find_doubtful(const struct sbx_policy *p, const struct sbx_facts *f, 
 	return !rc && *n && *n < all ? compile_without(p, f, doubtful, w) : rc;
 }
 
-/* --- side by side --- */
+/* --- side by side: with them, and without --- */
 
-struct pair {
-	uint32_t with, without;
-	uint32_t from; /* index of the pair it was reached from */
-	uint8_t byte;
-};
-
-struct search {
-	const struct sbx_image *with, *without;
-	struct pair *v;
-	size_t n, room;
-	struct sbx_intern seen;
-};
-
-/* The rights that the pair's path gains. */
-static uint8_t gained(const struct search *s, const struct pair *x)
+/* The rights that the path gains. */
+static uint8_t gained(sbx_pair_states at, uint8_t wanted)
 {
-	return sbx_image_state(s->with, x->with)->rights &
-	       ~sbx_image_state(s->without, x->without)->rights;
+	return at[0]->rights & ~at[1]->rights & wanted;
 }
 
-/* Below, nothing can be gained: whatever is granted there is granted everywhere without. */
-static bool barren(const struct search *s, const struct pair *x)
+/* Whatever is granted below is granted everywhere without. */
+static bool barren(sbx_pair_states at, uint8_t wanted)
 {
-	return !(sbx_image_state(s->with, x->with)->any &
-		 ~sbx_image_state(s->without, x->without)->all);
-}
-
-static int push(struct search *s, uint32_t with, uint32_t without, uint32_t from, uint8_t byte)
-{
-	uint32_t key[2] = {with, without}, id;
-	int rc = sbx_intern_add(&s->seen, key, sizeof(key), &id);
-
-	if (rc <= 0)
-		return rc;
-	if (s->n >= MAX_PAIRS)
-		return -E2BIG;
-	rc = sbx_grow(&s->v, &s->room, s->n + 1, sizeof(*s->v));
-	if (rc)
-		return rc;
-	s->v[s->n++] = (struct pair){with, without, from, byte};
-	return 0;
-}
-
-static int expand(struct search *s, size_t i)
-{
-	struct pair x = s->v[i];
-	unsigned c;
-	int rc = 0;
-
-	for (c = 1; c < 256 && !rc; c++) {
-		if (c == '/' && (barren(s, &x) || x.byte == '/'))
-			continue;
-		rc = push(s, sbx_image_step(s->with, x.with, c),
-			  sbx_image_step(s->without, x.without, c), i, c);
-	}
-	return rc;
-}
-
-/* The path of a pair; owned. */
-static char *spell(const struct search *s, size_t i)
-{
-	size_t len = 0, k;
-	char *path;
-
-	for (k = i; k; k = s->v[k].from)
-		len++;
-	path = malloc(len + 1);
-	if (!path)
-		return NULL;
-	path[len] = 0;
-	for (k = i; k; k = s->v[k].from)
-		path[--len] = s->v[k].byte;
-	return path;
-}
-
-/* 1: *path gains *rights; 0: none does; -errno. */
-static int find_gain(struct search *s, char **path, uint8_t *rights)
-{
-	size_t i;
-	int rc = push(s, sbx_image_hdr(s->with)->start, sbx_image_hdr(s->without)->start, 0, 0);
-
-	for (i = 0; i < s->n && !rc; i++) {
-		*rights = s->v[i].byte == '/' ? 0 : gained(s, &s->v[i]);
-		if (*rights) {
-			*path = spell(s, i);
-			return *path ? 1 : -ENOMEM;
-		}
-		/* the first byte of a path is a slash */
-		rc = i ? expand(s, i)
-		       : push(s, sbx_image_step(s->with, s->v[0].with, '/'),
-			      sbx_image_step(s->without, s->v[0].without, '/'), 0, '/');
-	}
-	return rc;
+	return !(at[0]->any & ~at[1]->all & wanted);
 }
 
 /* --- what is said --- */
@@ -279,25 +194,23 @@ int sbx_links_widen(const struct sbx_policy *p, const struct sbx_facts *facts,
 		    const struct sbx_image *img, struct sbx_diags *d)
 {
 	bool *doubtful = calloc(facts->n_aliases + 1, sizeof(*doubtful));
-	struct search s = {.with = img};
 	struct without w = {0};
-	char *path = NULL;
-	uint8_t rights = 0;
+	struct sbx_pairs s = {.img = {img, &w.img},
+			      .shows = gained,
+			      .barren = barren,
+			      .wanted = SBX_RIGHTS_ALL,
+			      .chooser = -1};
 	size_t n = 0;
 	int rc = doubtful ? find_doubtful(p, facts, doubtful, &n, &w) : -ENOMEM;
 
-	if (!rc && n) {
-		s.without = &w.img;
-		rc = find_gain(&s, &path, &rights);
-	}
+	if (!rc && n)
+		rc = sbx_pairs_find(&s);
 	/* what cannot be found out is refused, too */
 	if (rc > 0 || rc == -E2BIG || rc == -EINVAL) {
-		report(p, facts, doubtful, path, rights, d);
+		report(p, facts, doubtful, s.path, s.shown, d);
 		rc = -EINVAL;
 	}
-	sbx_intern_free(&s.seen);
-	free(s.v);
-	free(path);
+	sbx_pairs_free(&s);
 	free(w.facts.aliases);
 	free(w.img.data);
 	free(doubtful);
