@@ -5,6 +5,7 @@
  */
 #include "decide.h"
 #include "object.h"
+#include "owner.h"
 
 /* Since 6.2: as are the backing files that need it. */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
@@ -156,6 +157,8 @@ int BPF_PROG(sbx_file_receive, struct file *file, int ret)
 		return ret;
 	if (sbx_is_ring(file))
 		return sbx_verdict(sbx_forbid(SBX_OP_IO_URING, -1));
+	if (sbx_is_userfaultfd(file))
+		return sbx_verdict(check_faults(sbx_subject(), sbx_arg(ctx, 0)));
 	return sbx_verdict(check_file(file, SBX_OP_READ, open_rights(file) & ~SBX_EXEC));
 }
 

@@ -18,39 +18,27 @@ static __always_inline bool sbx_nameless(struct super_block *sb)
 	       (sb->s_flags & SB_KERNMOUNT && sb->s_magic == HUGETLBFS_MAGIC);
 }
 
-/* A ring of io_uring: other rings can put files into it, past file_receive, and its maker's polling
- * thread works for whoever fills it. All anonymous inodes are one; the kernel names the dentries.
- */
-static __always_inline bool sbx_is_ring(struct file *file)
+/* All anonymous inodes are one; the kernel names the dentries: with up to 15 bytes here. */
+static __always_inline bool anonymous_named(struct file *file, __u64 head, __u64 tail)
 {
 	struct dentry *d = file->f_path.dentry;
 	__u64 name[2] = {};
 
 	return d->d_sb->s_magic == ANON_INODE_FS_MAGIC &&
 	       bpf_probe_read_kernel_str(name, sizeof(name), d->d_name.name) > 0 &&
-	       name[0] == 0x6e6972755f6f695bull && name[1] == 0x5d67;
+	       name[0] == head && name[1] == tail;
 }
 
-/* Does the descriptor send its signals to another process than the caller's? Who was named before
- * the sandbox was there stays the owner: but nobody inside may arm what he is sent. */
-static __always_inline bool sbx_foreign_owner(struct file *file)
+/* A ring of io_uring: other rings can put files into it, past file_receive, and its maker's polling
+ * thread works for whoever fills it. */
+static __always_inline bool sbx_is_ring(struct file *file)
 {
-	struct signal_struct *signal = bpf_get_current_task_btf()->signal;
-	__u64 at = (__u64)file, pid = 0;
+	return anonymous_named(file, 0x6e6972755f6f695bull, 0x5d67); /* "[io_uring]" */
+}
 
-	if (bpf_core_field_exists(struct file___owner_apart, f_owner)) {
-		at += bpf_core_field_offset(struct file___owner_apart, f_owner);
-		if (bpf_probe_read_kernel(&at, sizeof(at), (void *)at))
-			return true; /* fail closed */
-		if (!at)
-			return false; /* never had one */
-	} else {
-		at += bpf_core_field_offset(struct file___owner_inside, f_owner);
-	}
-	at += bpf_core_field_offset(struct fown_struct, pid);
-	if (bpf_probe_read_kernel(&pid, sizeof(pid), (void *)at))
-		return true; /* fail closed */
-	return pid && pid != (__u64)signal->pids[1];
+static __always_inline bool sbx_is_userfaultfd(struct file *file)
+{
+	return anonymous_named(file, 0x756166726573755bull, 0x5d6466746cull); /* "[userfaultfd]" */
 }
 
 /* A mount that a stacking file system made for its own use (MNT_NS_INTERNAL is ERR_PTR(-EINVAL)):

@@ -198,22 +198,13 @@ static long member_level(__u32 i, struct member *m)
 	return 0;
 }
 
-/*
- * Is the process of that struct pid in the sandbox's cgroup? Members that left the cgroup count
- * as outsiders here: 6.1 cannot look up the label of a task that is found through a struct pid.
- */
-static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
+/* Is the task at that address in the cgroup? */
+static __always_inline bool task_in(__u64 task, __u64 cgroup)
 {
-	__u64 node = 0, task, css = 0, cgrp = 0;
+	__u64 css = 0, cgrp = 0;
 	struct member m = {.cgroup = cgroup};
 	int level = 0;
 
-	/* pid->tasks[PIDTYPE_TGID].first is &task->pid_links[PIDTYPE_TGID] */
-	if (bpf_probe_read_kernel(&node, 8,
-				  (void *)(pid + bpf_core_field_offset(struct pid, tasks) + 8)) ||
-	    !node)
-		return false;
-	task = node - bpf_core_field_offset(struct task_struct, pid_links) - 16;
 	if (bpf_probe_read_kernel(
 		    &css, 8, (void *)(task + bpf_core_field_offset(struct task_struct, cgroups))) ||
 	    bpf_probe_read_kernel(
@@ -224,6 +215,32 @@ static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
 	m.base = cgrp + bpf_core_field_offset(struct cgroup, ancestors);
 	bpf_loop((level + 1) & 1023, member_level, &m, 0);
 	return m.found;
+}
+
+/* The first task of a struct pid: pid->tasks[type].first is &task->pid_links[type]. 0: none. */
+static __always_inline __u64 pid_first(__u64 pid, __u32 type)
+{
+	__u64 node = 0;
+
+	bpf_probe_read_kernel(&node, 8,
+			      (void *)(pid + bpf_core_field_offset(struct pid, tasks) + type * 8));
+	return node;
+}
+
+static __always_inline __u64 pid_task(__u64 node, __u32 type)
+{
+	return node - bpf_core_field_offset(struct task_struct, pid_links) - type * 16;
+}
+
+/*
+ * Is the process of that struct pid in the sandbox's cgroup? Members that left the cgroup count
+ * as outsiders here: 6.1 cannot look up the label of a task that is found through a struct pid.
+ */
+static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
+{
+	__u64 node = pid_first(pid, PIDTYPE_TGID);
+
+	return node && task_in(pid_task(node, PIDTYPE_TGID), cgroup);
 }
 
 /* The class of a name in the same directory that no rule mentions: what differs from it is the

@@ -3,7 +3,7 @@
  * Towards other processes (design 1.6): inside one sandbox everything works, nothing reaches out.
  */
 #include "decide.h"
-#include "object.h"
+#include "owner.h"
 
 #define PTRACE_MODE_NOAUDIT 0x04
 #define F_SETFL		    4
@@ -99,30 +99,10 @@ SBX_TASK_HOOK(task_setscheduler)
 SBX_TASK_HOOK(task_movememory)
 
 /*
- * The owner of a descriptor is sent SIGIO, or any signal chosen with F_SETSIG, by the kernel:
- * only the caller's own process may be named. F_SETOWN_EX names it in user memory, where it can
- * change after we looked: refused. One that was named before the sandbox was there may not be
- * armed, nor be given another signal. Leases and F_NOTIFY arm as well: they make the caller the
- * owner only where there is none (__f_setown without force). (The ioctls that do the same:
- * file.bpf.c.)
+ * Who is sent a descriptor's signals (owner.h). F_SETOWN_EX names them in user memory, where it can
+ * change after we looked: refused. Leases and F_NOTIFY arm as well: they make the caller the owner
+ * only where there is none (__f_setown without force). (The ioctls that do the same: file.bpf.c.)
  */
-static __always_inline bool own_number(unsigned long arg)
-{
-	struct signal_struct *signal = bpf_get_current_task_btf()->signal;
-	__u64 pid = 0;
-	__u32 level = 0;
-	int nr = 0;
-
-	/* of the innermost pid namespace, as F_SETOWN understands it */
-	if (bpf_probe_read_kernel(&pid, sizeof(pid), &signal->pids[1]) ||
-	    bpf_probe_read_kernel(&level, sizeof(level),
-				  (void *)(pid + bpf_core_field_offset(struct pid, level))))
-		return false;
-	pid += bpf_core_field_offset(struct pid, numbers) +
-	       (__u64)level * bpf_core_type_size(struct upid);
-	return !bpf_probe_read_kernel(&nr, sizeof(nr), (void *)pid) && nr == (int)arg;
-}
-
 SEC("lsm/file_fcntl")
 int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
@@ -133,7 +113,7 @@ int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long 
 		return ret;
 	if (arms && !sbx_foreign_owner(file))
 		return 0;
-	if (cmd == F_SETOWN && (!(int)arg || own_number(arg)))
+	if (cmd == F_SETOWN && sbx_may_own(arg))
 		return 0;
 	return sbx_verdict(sbx_forbid(SBX_OP_SIGNAL, cmd));
 }

@@ -156,6 +156,7 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	const struct cred *f_cred;
+	void *private_data;
 };
 
 struct backing_file {
@@ -168,8 +169,15 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+struct task_struct;
+
 struct mm_struct {
 	struct file *exe_file;
+	struct task_struct *owner;
+};
+
+struct userfaultfd_ctx {
+	struct mm_struct *mm;
 };
 
 struct kernfs_node {
@@ -189,8 +197,26 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
+struct pid_namespace {
+	struct idr idr;
+};
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
@@ -210,8 +236,15 @@ struct signal_struct {
 };
 
 /* In struct file itself until 6.11, apart since. */
+enum pid_type {
+	PIDTYPE_PID,
+	PIDTYPE_TGID,
+	PIDTYPE_PGID,
+};
+
 struct fown_struct {
 	struct pid *pid;
+	enum pid_type pid_type;
 };
 
 struct file___owner_inside {
@@ -267,8 +300,6 @@ struct linux_binprm {
 	struct cred *cred;
 	unsigned int secureexec : 1;
 };
-
-struct task_struct;
 
 struct iattr {
 	unsigned int ia_valid;

@@ -118,6 +118,95 @@ static int do_setown_self(char **a)
 	return do_setown(args);
 }
 
+static int do_setown_own_group(char **a)
+{
+	char group[16], *args[1] = {group};
+
+	snprintf(group, sizeof(group), "-%d", getpgrp());
+	return do_setown(args);
+}
+
+/* Has the kernel sent SIGUSR1 to the caller, who holds it back? */
+static int heard(void)
+{
+	struct timespec limit = {.tv_sec = 20};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	return sigtimedwait(&set, NULL, &limit) == SIGUSR1 ? 0 : errno;
+}
+
+/* A pipe that signals `owner` when something is written, and is. */
+static int signal_by_pipe(pid_t owner)
+{
+	int p[2], on = 1, r;
+
+	if (pipe(p))
+		return -errno;
+	r = result(fcntl(p[0], F_SETOWN, owner));
+	if (!r)
+		r = result(fcntl(p[0], 10 /* F_SETSIG */, SIGUSR1));
+	if (!r)
+		r = result(fcntl(p[0], F_SETFL, O_ASYNC));
+	if (!r)
+		r = result(ioctl(p[0], FIOASYNC, &on));
+	if (!r && write(p[1], "x", 1) != 1)
+		r = -errno;
+	close(p[0]);
+	close(p[1]);
+	return r;
+}
+
+static void hold_back(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* A child is signalled. */
+static int do_async_member(char **a)
+{
+	pid_t pid;
+	int r, e;
+
+	hold_back();
+	pid = fork();
+	if (!pid)
+		_exit(heard());
+	r = signal_by_pipe(pid);
+	if (r)
+		kill(pid, SIGKILL);
+	e = wait_exec(pid);
+	return r ? r : e;
+}
+
+/* A group of two of its own. */
+static int do_async_group(char **a)
+{
+	pid_t pid = fork(), other;
+	int r;
+
+	if (pid)
+		return wait_exec(pid);
+	setpgid(0, 0);
+	hold_back();
+	other = fork();
+	if (!other)
+		_exit(heard());
+	r = signal_by_pipe(-getpgrp());
+	if (r)
+		kill(other, SIGKILL);
+	else
+		r = -heard();
+	if (!r)
+		r = wait_exec(other);
+	_exit(-r);
+}
+
 static int do_setown_ex(char **a)
 {
 	struct {

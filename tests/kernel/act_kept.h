@@ -98,6 +98,14 @@ static int do_keep_owner(char **a)
 	return result(fcntl(kept_pipe[0], F_SETOWN, atoi(a[0])));
 }
 
+static int do_keep_owner_self(char **a)
+{
+	char self[16], *args[1] = {self};
+
+	snprintf(self, sizeof(self), "%d", getpid());
+	return do_keep_owner(args);
+}
+
 static int do_kept_setsig(char **a)
 {
 	return result(fcntl(kept_pipe[0], 10 /* F_SETSIG */, SIGKILL));

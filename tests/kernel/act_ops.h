@@ -211,6 +211,7 @@ static int do_nsfs(char **a)
 #include "act_ipc.h"
 #include "act_machine.h"
 #include "act_kept.h"
+#include "act_fault.h"
 
 static const struct op {
 	const char *name;
@@ -303,6 +304,9 @@ static const struct op {
 	{"request-key", 0, do_request_key},
 	{"read-keyring", 0, do_read_keyring},
 	{"setown-self", 0, do_setown_self},
+	{"setown-own-group", 0, do_setown_own_group},
+	{"async-member", 0, do_async_member},
+	{"async-group", 0, do_async_group},
 	{"setown-ex", 1, do_setown_ex},
 	{"fiosetown", 1, do_fiosetown},
 	{"pidfd-getfd", 1, do_pidfd_getfd},
@@ -454,6 +458,7 @@ static const struct op {
 	{"kept-file", 0, do_kept_file},
 	{"uring-cmd", 0, do_uring_cmd},
 	{"keep-owner", 1, do_keep_owner},
+	{"keep-owner-self", 0, do_keep_owner_self},
 	{"kept-setsig", 0, do_kept_setsig},
 	{"keep-owned", 2, do_keep_owned},
 	{"kept-lease", 0, do_kept_lease},
@@ -462,6 +467,8 @@ static const struct op {
 	{"kept-async", 0, do_kept_async},
 	{"kept-fioasync", 0, do_kept_fioasync},
 	{"async-self", 0, do_async_self},
+	{"userfault", 0, do_userfault},
+	{"userfault-read", 1, do_userfault_read},
 };
 
 static bool expected(const char *list, int r)

@@ -108,13 +108,34 @@ inside() {
 	mv "$W/events" "$W/denied"
 }
 
-# audited NAME POLICY: the lines of the last inside, as root and in audit mode. Nothing is denied, and
-# all that was denied is reported, in the same words. Each line needs objects of its own, since
-# what was denied happens now.
+# audited NAME POLICY [USER]: the lines of the last inside, in audit mode. Nothing is denied, and all
+# that was denied is reported, in the same words. Each line needs objects of its own, since what was
+# denied happens now.
 audited() {
+	local user=${3:-root} name=$1/audit
+	[ "$user" = root ] || name=$1/$user/audit
 	grep -v '^ENOENT' "$W/script" | sed 's/^E[A-Z|]*/!EACCES|EPERM|EXDEV|EAFNOSUPPORT/' >"$W/audit"
-	acts "$1/audit" --audit --policy "$2" --user root < <(cat "$W/audit")
-	check "$1/audit: reports what was denied" python3 "$ROOT/tests/kernel/events.py" subset "$W/denied" "$W/events"
+	acts "$name" --audit --policy "$2" --user "$user" < <(cat "$W/audit")
+	check "$name: reports what was denied" python3 "$ROOT/tests/kernel/events.py" subset "$W/denied" "$W/events"
+}
+
+# outside NAME [COMMAND...]: the lines of stdin outside of every sandbox, by way of COMMAND
+outside() {
+	local name=$1
+	shift
+	"$@" "$ACT" | sed "s|^ok|ok $name/outside:|; s|^not ok|not ok $name/outside:|"
+}
+AS_USER=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+# Every capability, for root inside.
+all_capabilities() {
+	cat <<-END
+		capabilities: [chown, dac_override, dac_read_search, fowner, fsetid, kill, setgid, setuid, setpcap,
+		  linux_immutable, net_bind_service, net_broadcast, net_admin, net_raw, ipc_lock, ipc_owner, sys_module,
+		  sys_rawio, sys_chroot, sys_ptrace, sys_pacct, sys_admin, sys_boot, sys_nice, sys_resource, sys_time,
+		  sys_tty_config, mknod, lease, audit_write, audit_control, setfcap, mac_override, mac_admin, syslog,
+		  wake_alarm, block_suspend, audit_read, perfmon, bpf, checkpoint_restore]
+	END
 }
 
 # --- for the tests of commands ---

@@ -1,17 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Root inside with every capability, and a user, against the machine and against sbx-bpf itself; and
-# what a process got hold of before it was bound.
+# Root inside with every capability, and a user, against the machine and against sbx-bpf itself. What a
+# user tries is what he could do outside: there is nobody in his way but us.
 . "$(dirname "$0")/lib.sh"
 A=$CG/sbx-test-attacks
 
-cat >"$W/caps" <<-END
-	capabilities: [chown, dac_override, dac_read_search, fowner, fsetid, kill, setgid, setuid, setpcap,
-	  linux_immutable, net_bind_service, net_broadcast, net_admin, net_raw, ipc_lock, ipc_owner, sys_module,
-	  sys_rawio, sys_chroot, sys_ptrace, sys_pacct, sys_admin, sys_boot, sys_nice, sys_resource, sys_time,
-	  sys_tty_config, mknod, lease, audit_write, audit_control, setfcap, mac_override, mac_admin, syslog,
-	  wake_alarm, block_suspend, audit_read, perfmon, bpf, checkpoint_restore]
-END
 mkdir -p "$W"/{ok,mnt,exec} /dev/mqueue
 mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
 modprobe binfmt_misc 2>/dev/null
@@ -28,7 +21,7 @@ cat >"$W/ok/policy.yaml" <<-END
 	  - deny: [read]
 	    path: "$W/secret"
 END
-cat "$W/caps" >>"$W/ok/policy.yaml"
+all_capabilities >>"$W/ok/policy.yaml"
 echo secret >"$W/secret"
 echo open >"$W/ok/file"
 chmod -R a+rwX "$W/ok"
@@ -39,10 +32,14 @@ truncate -s 1M "$W/ok/swap"
 mkswap "$W/ok/swap" >/dev/null 2>&1
 sleep 600 &
 victim=$!
-python3 - <<-'END'
-	import ctypes
-	ctypes.CDLL(None).mq_open(b"/sbx-outside", 0o100 | 2, 0o666, None)
-END
+"${AS_USER[@]}" sleep 600 & # whom a user could do all that to
+mine=$!
+make_queue() { # everybody's
+	python3 -c 'import ctypes, os
+os.umask(0)
+ctypes.CDLL(None).mq_open(b"/sbx-outside", 0o100 | 2, 0o666, None)'
+}
+make_queue
 
 # --- the machine, and other processes ---
 inside attacks "$W/ok/policy.yaml" root <<-END
@@ -111,13 +108,49 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	EACCES mq-create /sbx-other
 END
 cat "$W/script" >>"$W/twin"
+audited attacks "$W/ok/policy.yaml"
+rm -f /dev/mqueue/sbx-*
+make_queue
 while umount "$W/mnt" 2>/dev/null; do :; done
 # The same outside, as far as it does no harm: what stopped them was us.
 sed -e '/unshare\|sqpoll\|^ok /d' \
 	-e 's/^E[A-Z|]*/ok/' -e 's/^ok delete-module/ENOENT delete-module/; s/^ok \(f*\)init-module/ENOEXEC \1init-module/' \
 	-e 's/^ok \(swapon\|migrate\|process-madvise\)/!EPERM|EACCES \1/' "$W/twin" >"$W/out"
-"$ACT" <"$W/out" | sed 's|^ok|ok attacks/outside:|; s|^not ok|not ok attacks/outside:|'
+outside attacks <"$W/out"
 while umount "$W/mnt" 2>/dev/null; do :; done
+rm -f /dev/mqueue/sbx-*
+make_queue
+inside attacks "$W/ok/policy.yaml" nobody <<-END
+	EPERM unshare-user
+	EPERM kill $mine
+	EPERM tgkill $mine
+	EPERM pidfd-kill $mine
+	EPERM pidfd-getfd $mine
+	EPERM ptrace $mine
+	EPERM vmread $mine
+	EPERM vmwrite $mine
+	EPERM kcmp $mine
+	EPERM prlimit $mine
+	EPERM setprio $mine
+	EPERM affinity $mine
+	EPERM scheduler $mine
+	EPERM ioprio $mine
+	EPERM setown $mine
+	EPERM uring-cmd
+	EPERM uring-sqpoll
+	EACCES mq-open /sbx-outside
+	EACCES mq-create /sbx-other
+	EACCES read $W/secret
+	ok mq-create /sbx-mine
+	ok mq-unlink /sbx-mine
+	ok async-self
+	ok create $W/ok/newer
+	ok unlink $W/ok/newer
+END
+cp "$W/script" "$W/twin"
+audited attacks "$W/ok/policy.yaml" nobody
+rm -f /dev/mqueue/sbx-other
+sed -e '/sqpoll\|^ok /d; s/^E[A-Z|]*/ok/' "$W/twin" | outside attacks/nobody "${AS_USER[@]}"
 
 # --- sbx-bpf itself ---
 sed "s|^	||" >"$W/self" <<-END
@@ -151,14 +184,17 @@ sed "s|^	||" >"$W/self" <<-END
 	EACCES|EXDEV rename $W/ok/policy.yaml $W/ok/other.yaml
 	EACCES|EXDEV rename $W/ok/file $W/ok/policy.yaml
 END
-for user in root nobody; do
-	if [ $user = root ]; then
-		cat "$W/self"
-	else # whoever is no root meets the kernel's own checks first
-		sed 's/^E[A-Z|]*/EACCES|EPERM|EXDEV|EINVAL/' "$W/self"
-	fi >"$W/self.$user"
-	inside self "$W/ok/policy.yaml" $user <"$W/self.$user"
-done
+# As far as modes go, all of it is everybody's.
+chmod 777 /sys/fs/bpf{,/sbx-bpf} "$pins" /run/sbx-bpf "$CG" "$CG/sbx-test-keeper"
+chmod 666 "$pins"/* /run/sbx-bpf/lock {"$CG","$CG"/sbx-test-keeper}/cgroup.{procs,subtree_control} \
+	"$CG/sbx-test-keeper"/cgroup.{kill,freeze}
+for user in root nobody; do inside self "$W/ok/policy.yaml" $user <"$W/self"; done
+chmod 755 "$CG" "$CG/sbx-test-keeper"
+chmod 600 "$pins"/* /run/sbx-bpf/lock
+chmod 700 "$pins" /sys/fs/bpf{/sbx-bpf,} /run/sbx-bpf
+# In audit mode nothing is denied: what does no harm.
+inside self/harmless "$W/ok/policy.yaml" root < <(grep -E ' (bpf-by-id|bpf-get|list|read|write) ' "$W/self")
+audited self/harmless "$W/ok/policy.yaml"
 printf 'ok bpf-by-id %s\n' prog map link >"$W/twin"
 cat >>"$W/twin" <<-END
 	ok bpf-get $pins/sbx_slots
@@ -169,131 +205,50 @@ cat >>"$W/twin" <<-END
 	ok mkdir $CG/sbx-x
 	ok rmdir $CG/sbx-x
 END
-"$ACT" <"$W/twin" | sed 's|^ok|ok self/outside:|; s|^not ok|not ok self/outside:|'
+outside self <"$W/twin"
 status "self: it still binds" 1 "$SBX" run --policy "$W/ok/policy.yaml" --user root -- cat "$W/secret"
 check "self: the pins are all there" test -e "$pins/link_sbx_file_open" -a -e "$pins/ready"
 
-# --- what was there before ---
-# act in a cgroup, told line by line; attach comes in between.
-mkfifo "$W/lines"
-member() { # NAME USER SETUP-LINES REPORTED < LINES
-	"$SBX" detach --name attacks >/dev/null 2>&1
-	mkdir -p "$A"
-	: >"$W/held.out"
-	(
-		echo $BASHPID >"$A/cgroup.procs"
-		exec setpriv --reuid "$2" --clear-groups "$ACT" <"$W/lines" >"$W/held.out" 7<"$W/secret" 8<"$W/ok/file"
-	) &
-	member=$!
-	exec 9>"$W/lines"
-	echo "$3" >&9
-	until [ "$(grep -c . "$W/held.out")" -ge "$(grep -c . <<<"$3")" ]; do sleep 0.1; done
-	check "$1: attach" "$SBX" attach --cgroup "$A" --policy "$W/ok/policy.yaml" --name attacks
-	"$SBX" mode enforce --name attacks >"$W/log" 2>&1 # which reports what is open, as attach does
-	check "$1: what is held is told" grep -q "$4" "$W/log"
-	cat >&9
-	exec 9>&-
-	wait "$member"
-	sed "s|^ok|ok $1:|; s|^not ok|not ok $1:|" "$W/held.out"
-}
-for user in 0 65534; do
-	member "held/$user" $user "$(printf '%s\n' 'ok keep-ring' 'ok keep-personality' \
-		"ok keep-file $W/ok/file" "ok kept-read $W/secret" "ok keep-owner $$" \
-		"ok keep-owned $W/ok/file $$" "ok keep-owned $W/ok $$")" "files registered with a ring of io_uring" <<-END
-		EACCES kept-read $W/secret
-		ok kept-read $W/ok/file
-		EPERM|EACCES|EINVAL kept-personality-read $W/secret
-		ok kept-file
-		EPERM kept-setsig
-		EPERM kept-async
-		EPERM kept-fioasync
-		EPERM kept-lease
-		EPERM kept-notify
-		ok async-self
-		ok notify-self $W/ok
-	END
-	member "sqpoll/$user" $user "$(printf '%s\n' 'ok keep-sqpoll' "ok kept-read $W/secret")" "keeps open what the policy would not open: $W/secret" <<-END
-		EACCES kept-read $W/secret
-		ok kept-read $W/ok/file
-	END
-done
-"$SBX" detach --name attacks >/dev/null 2>&1
-printf '%s\n' 'ok keep-ring' 'ok keep-personality' "ok kept-personality-read $W/secret" "ok keep-owner $$" \
-	'ok kept-setsig' 'ok kept-async' 'ok kept-fioasync' "ok keep-owned $W/ok/file $$" 'ok kept-lease' \
-	"ok keep-owned $W/ok $$" 'ok kept-notify' 'ok uring-cmd' |
-	"$ACT" | sed 's|^ok|ok held/outside:|; s|^not ok|not ok held/outside:|'
-
-# A tracer from before goes on: it is told of.
-"$SBX" detach --name attacks >/dev/null 2>&1
-strace -o /dev/null -p "$victim" >/dev/null 2>&1 &
-tracer=$!
-until grep -q "TracerPid:.$tracer" /proc/$victim/status; do sleep 0.1; done
-echo $tracer >"$A/cgroup.procs"
-check "tracer: it is told of" says "goes on tracing process $victim, which is outside" \
-	"$SBX" attach --cgroup "$A" --policy "$W/ok/policy.yaml" --name attacks
-kill $tracer
-"$SBX" detach --name attacks >/dev/null 2>&1
-
-# --- descriptors that others hold: by pidfd_getfd, and a ring over a socket ---
+# --- programs with more rights than their caller ---
 mkdir -p "$A"
-(
-	echo $BASHPID >"$A/cgroup.procs"
-	exec sleep 600 7<"$W/secret" 8<"$W/ok/file"
-) &
-holder=$!
-until grep -q sleep /proc/$holder/comm; do sleep 0.1; done
-check "fds: attach" "$SBX" attach --cgroup "$A" --policy "$W/ok/policy.yaml" --name attacks
 into() {
 	(
 		echo $BASHPID >"$A/cgroup.procs"
 		exec "$@"
 	)
 }
-into "$ACT" <<-END | sed 's|^ok|ok fds:|; s|^not ok|not ok fds:|'
-	EACCES pidfd-getfd-of $holder 7
-	ok pidfd-getfd-of $holder 8
-	ok ptrace $holder
-	ok kcmp $holder
-	ok affinity $holder
-	ok prlimit $holder
-END
-python3 - "$A" "$ACT" <<-'END' | sed 's|^ok|ok fds:|; s|^not ok|not ok fds:|'
-	import ctypes, os, socket, subprocess, sys
-	libc = ctypes.CDLL(None, use_errno=True)
-	ring = libc.syscall(425, 4, (ctypes.c_char * 120)())
-	a, b = socket.socketpair()
-	try:
-	    socket.send_fds(a, [b"x"], [ring])
-	except OSError: # the kernel does not pass rings on at all
-	    socket.send_fds(a, [b"x"], [os.pidfd_open(os.getpid())])
-	    print("ok rings are not passed on by this kernel")
-	    sys.exit()
-	def join():
-	    open(sys.argv[1] + "/cgroup.procs", "w").write("0")
-	subprocess.run([sys.argv[2]], input=f"EACCES recv-fd {b.fileno()}\n", text=True, pass_fds=[b.fileno()], preexec_fn=join)
-END
-
-# --- programs with more rights than their caller ---
+check "privileges: attach" "$SBX" attach --cgroup "$A" --policy "$W/ok/policy.yaml" --name attacks
 cp /usr/bin/id "$W/ok/id"
-cp /usr/bin/id "$W/ok/id-suid" && chmod 4755 "$W/ok/id-suid"
-cp /usr/bin/id "$W/ok/id-sgid" && chmod 2755 "$W/ok/id-sgid"
-cp /usr/bin/id "$W/ok/id-caps" && chmod 755 "$W/ok/id-caps"
-python3 -c 'import os, struct, sys
-os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))' "$W/ok/id-caps"
-as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
-for what in suid sgid caps; do
-	status "privileges/attach: $what" 126 into setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$W/ok/id-$what"
-	check "privileges/outside: $what" as_user "$W/ok/id-$what"
-done
-check "privileges/attach: the twin without" into setpriv --reuid 65534 --regid 65534 --clear-groups "$W/ok/id"
-check "privileges/attach: it is said" says "may not gain privileges by executing $W/ok/id-suid" "$SBX" events --name attacks
-check "privileges/audit" "$SBX" mode audit --name attacks
-check "privileges/audit: allowed" into setpriv --reuid 65534 --regid 65534 --clear-groups "$W/ok/id-suid"
-"$SBX" run --policy "$W/ok/policy.yaml" --user nobody -- "$W/ok/id-suid" 2>"$W/err" | cat >"$W/log"
-check "privileges/run: runs without them" grep -q 'uid=65534' "$W/log"
-status "privileges/run: without any" 1 grep -q 'euid=0' "$W/log"
-check "privileges/run: it is said" grep -q "may not gain privileges by executing $W/ok/id-suid" "$W/err"
-kill "$holder"
+privileges() { # USER OWNER KIND...: programs of somebody else's
+	local user=$1 id=$W/ok/id-$1 as=() uid=0 what
+	cp /usr/bin/id "$id-suid"
+	cp /usr/bin/id "$id-sgid"
+	cp /usr/bin/id "$id-caps"
+	chown "$2:$2" "$id-suid" "$id-sgid"
+	chmod 4755 "$id-suid"
+	chmod 2755 "$id-sgid"
+	python3 -c 'import os, struct, sys
+os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))' "$id-caps"
+	shift 2
+	[ "$user" = root ] || as=("${AS_USER[@]}") uid=65534
+	check "privileges/$user: enforce" "$SBX" mode enforce --name attacks
+	for what; do
+		status "privileges/$user: $what" 126 into "${as[@]}" sh -c "$id-$what"
+		check "privileges/$user/outside: $what" "${as[@]}" "$id-$what"
+	done
+	check "privileges/$user: the twin without" into "${as[@]}" "$W/ok/id"
+	check "privileges/$user: it is said" says "may not gain privileges by executing $id-suid" "$SBX" events --name attacks
+	check "privileges/$user: audit" "$SBX" mode audit --name attacks
+	for what; do
+		check "privileges/$user/audit: $what" into "${as[@]}" "$id-$what"
+	done
+	"$SBX" run --policy "$W/ok/policy.yaml" --user "$user" -- "$id-suid" 2>"$W/err" | cat >"$W/log"
+	check "privileges/$user/run: runs without them" grep -q "^uid=$uid" "$W/log"
+	status "privileges/$user/run: without any" 1 grep -q 'euid=' "$W/log"
+	check "privileges/$user/run: it is said" grep -q "may not gain privileges by executing $id-suid" "$W/err"
+}
+privileges root 65534 suid sgid # it has all capabilities
+privileges nobody 0 suid sgid caps
 
 # --- a labelled task goes where nobody is bound ---
 check "moves: enforce again" "$SBX" mode enforce --name attacks
@@ -313,7 +268,7 @@ wait $spinner
 status "moves: never unbound on the way ($(tail -1 "$W/spin"))" 0 grep -q 'denied [1-9][0-9]* through 0' "$W/spin"
 rmdir "$CG/sbx-move-30"
 
-kill "$victim"
+kill "$victim" "$mine"
 rm -f /dev/mqueue/sbx-* # make mutate comes again in the same machine
 unload attacks
 rm -rf "$W"

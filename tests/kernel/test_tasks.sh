@@ -24,6 +24,9 @@ victim=$!
 mkdir -p /dev/mqueue
 mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
 touch /dev/mqueue/sbx-outside
+chmod 666 /dev/mqueue/sbx-outside
+"${AS_USER[@]}" sleep 300 &
+mine=$!
 read -r shm msg sem < <(python3 -c '
 import ctypes
 c = ctypes.CDLL(None)
@@ -39,7 +42,11 @@ script=$(
 		EPERM setown -$victim
 		EPERM setown-ex $victim
 		EPERM fiosetown $victim
+		EPERM setown-own-group
 		ok setown-self
+		ok async-member
+		ok async-group
+		ok userfault
 		EPERM pidfd-kill $victim
 		EPERM pidfd-getfd $victim
 		EACCES mq-open /sbx-outside
@@ -81,8 +88,48 @@ audited tasks "$W/tasks.yaml"
 
 twin=$(sed -e 's/^[A-Z|]* \(kill\|ptrace\|prlimit\|setprio\|vmread\|setown\|mount\|fsopen\|chroot\|bpf\|perf\|settime\|syslog\|nsfs\|exec-memfd\|list\|read\|fiosetown\|pidfd-kill\|pidfd-getfd\|msg-send\|sem-up\|open-tree\|add-key\|request-key\|read-keyring\)/ok \1/' \
 	-e '/tiocsti\|uring\|unshare\|maps$\|setown-\|shm\|mq-\|umount\|setns/d' <<<"$script")
-"$ACT" <<<"$twin" | sed 's|^ok|ok tasks/outside:|; s|^not ok|not ok tasks/outside:|'
+outside tasks <<<"$twin"
 while umount "$W/mnt" 2>/dev/null; do :; done
+# What a user could do outside.
+shm=$(python3 -c 'import ctypes; print(ctypes.CDLL(None).shmget(0x5b0, 4096, 0o1666))')
+inside tasks "$W/tasks.yaml" nobody <<-EOF
+	EPERM kill $mine
+	EPERM ptrace $mine
+	EPERM prlimit $mine
+	EPERM setprio $mine
+	EPERM vmread $mine
+	EPERM setown $mine
+	EPERM setown-ex $mine
+	EPERM fiosetown $mine
+	EPERM setown-own-group
+	EPERM pidfd-kill $mine
+	EPERM pidfd-getfd $mine
+	EACCES mq-open /sbx-outside
+	EACCES shm-attach $shm
+	EACCES shm-find 0x5b0
+	EACCES msg-send $msg
+	EACCES sem-up $sem
+	EPERM|EACCES|ENOKEY add-key
+	EPERM|EACCES|ENOKEY request-key
+	EPERM|EACCES|ENOKEY read-keyring
+	EACCES read /proc/$mine/environ
+	EACCES read /proc/$mine/maps
+	EACCES list /proc/$mine/fd
+	EPERM unshare-user
+	EACCES nsfs
+	EACCES exec-memfd /bin/true
+	ok setown-self
+	ok async-member
+	ok async-group
+	ok userfault
+	ok ipc-own
+	ok read /proc/self/environ
+	ok read /proc/self/maps
+	ok jit
+EOF
+cp "$W/script" "$W/twin"
+audited tasks "$W/tasks.yaml" nobody
+sed 's/^E[A-Z|]*/ok/' "$W/twin" | outside tasks/nobody "${AS_USER[@]}"
 ipcrm -M 0x5b0 2>/dev/null
 ipcrm -Q 0x5b1 -S 0x5b2
 
@@ -94,20 +141,20 @@ cat >"$W/inside.sh" <<-'EOF'
 	read -r _ </proc/$pid/environ || [ -r /proc/$pid/environ ] || exit 2
 	kill $pid
 EOF
-check "tasks: signals and /proc inside the sandbox" "$SBX" run --policy "$W/tasks.yaml" --user root -- /bin/bash "$W/inside.sh"
 # Real ones: a tracer, a debugger, job control.
 mkdir -m 1777 "$W/tmp"
 for user in root nobody; do
 	run_as() { "$SBX" run --policy "$W/tasks.yaml" --user "$user" -- "$@" </dev/null 2>&1 | cat; }
+	check "tasks/$user: signals and /proc inside the sandbox" "$SBX" run --policy "$W/tasks.yaml" --user "$user" -- /bin/bash "$W/inside.sh"
 	run_as strace -f -o "$W/tmp/strace.$user" sh -c '/bin/true; kill -CHLD $$' >"$W/log"
 	check "programs/$user: strace" grep -q 'execve("/bin/true"' "$W/tmp/strace.$user"
 	run_as bash -mc 'sleep 60 & kill -STOP %1; jobs -s; kill -CONT %1; kill %1; wait; echo ended' >"$W/log"
 	check "programs/$user: job control" grep -q '^ended' "$W/log"
+	run_as gdb -nx -q -batch -ex run -ex 'print 6 * 7' --args /bin/true >"$W/log"
+	check "programs/$user: gdb runs a program" grep -q 'exited normally' "$W/log"
+	run_as sh -c 'sleep 60 & gdb -nx -q -batch -p $! -ex "print 6 * 7" -ex detach; kill $!' >"$W/log"
+	check "programs/$user: gdb attaches to one" grep -q '= 42' "$W/log"
 done
-run_as gdb -nx -q -batch -ex run -ex 'print 6 * 7' --args /bin/true >"$W/log"
-check "programs: gdb runs a program" grep -q 'exited normally' "$W/log"
-run_as sh -c 'sleep 60 & gdb -nx -q -batch -p $! -ex "print 6 * 7" -ex detach; kill $!' >"$W/log"
-check "programs: gdb attaches to one" grep -q '= 42' "$W/log"
 
 # What people try and miss: it is said what stopped them.
 check "sentences: sudo" says "may not gain privileges by executing $(readlink -f "$(command -v sudo)")" \
@@ -151,8 +198,10 @@ for how in "SBXA:M::SBXA::/bin/true:" "SBXB:M::SBXB::$W/nobin/true:" "SBXC:M::SB
 	echo ":$how" >/proc/sys/fs/binfmt_misc/register
 done
 printf 'ok exec %s\nEACCES exec %s\nEACCES exec %s\n' "$W/bin/SBXA" "$W/bin/SBXB" "$W/bin/SBXC" >"$W/lines"
-inside binfmt "$W/tasks.yaml" root <"$W/lines"
-audited binfmt "$W/tasks.yaml"
+for user in root nobody; do
+	inside binfmt "$W/tasks.yaml" $user <"$W/lines"
+	audited binfmt "$W/tasks.yaml" $user
+done
 for t in SBXA SBXB SBXC; do echo -1 >/proc/sys/fs/binfmt_misc/$t; done
 echo firmware >/lib/firmware/sbx-test.bin
 modprobe test_firmware
@@ -160,6 +209,6 @@ trigger=/sys/devices/virtual/misc/test_firmware/trigger_request
 check "helpers: firmware, outside" sh -c "printf sbx-test.bin >$trigger"
 check "helpers: firmware, for a device that is opened" \
 	"$SBX" run --policy "$W/tasks.yaml" --user root -- sh -c "printf sbx-test.bin >$trigger"
-kill $victim
+kill $victim $mine
 unload tasks
 rm -rf "$W"

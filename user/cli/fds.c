@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "user/cli/common.h"
 #include "user/cli/fds.h"
+#include "user/cli/owner.h"
 #include "user/policy/rulestr.h"
 
 #define SHOWN 50 /* notes on a terminal; --json has all of them */
@@ -28,6 +29,7 @@ int sbx_judge_begin(struct sbx_judge *j, const struct sbx_image *image, const ch
 void sbx_judge_end(struct sbx_judge *j)
 {
 	sbx_mounts_free(&j->mounts);
+	free(j->members.v);
 }
 
 /* --- one descriptor --- */
@@ -218,15 +220,43 @@ static int add(struct sbx_fds *out, struct sbx_fd found)
 	return 0;
 }
 
+static bool has_member(pid_t pid, void *arg)
+{
+	const struct sbx_members *m = arg;
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->v[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* The kernel's hooks see who arms a descriptor, not who is sent what was armed before. */
+static int judge_owner(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
+{
+	struct sbx_fd found = {.how = SBX_HELD_SIGNALS, .pid = pid, .fd = fd};
+	pid_t owner;
+	bool known = sbx_owner_of(pid, fd, &owner);
+
+	if (known && (!owner || sbx_owner_within(owner, has_member, &j->members)))
+		return 0;
+	found.name = known ? sbx_owner_text(owner) : strdup("processes that cannot be told");
+	return add(out, found);
+}
+
 static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
 {
 	const struct sbx_mount *m;
 	struct sbx_fd found = {.pid = pid, .fd = fd};
 	struct open_file f;
 	char *name;
+	int r;
 
-	if (!look(pid, fd, &f) || is_own_terminal(&f))
+	if (!look(pid, fd, &f))
 		return 0;
+	r = judge_owner(j, pid, fd, out);
+	if (r || is_own_terminal(&f))
+		return r;
 	m = mount_of(j, &f);
 	if (is_nameless(&f, m)) {
 		if (!f.ring)
@@ -251,37 +281,6 @@ static int judge_fd(struct sbx_judge *j, pid_t pid, int fd, struct sbx_fds *out)
 
 /* --- processes that are traced: what a tracer does to one that it has already, no hook sees --- */
 
-struct members {
-	pid_t *v;
-	size_t n, room;
-};
-
-static int add_member(pid_t tgid, pid_t pid, void *arg)
-{
-	struct members *m = arg;
-	pid_t *more;
-
-	if (m->n == m->room) {
-		m->room = m->room ? m->room * 2 : 64;
-		more = realloc(m->v, m->room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		m->v = more;
-	}
-	m->v[m->n++] = pid;
-	return 0;
-}
-
-static bool has_member(const struct members *m, pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < m->n; i++)
-		if (m->v[i] == pid)
-			return true;
-	return false;
-}
-
 static pid_t tracer_of(pid_t pid)
 {
 	char path[64], line[256];
@@ -297,18 +296,17 @@ static pid_t tracer_of(pid_t pid)
 	return tracer;
 }
 
-static int judge_tracers(struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
+static int judge_tracers(struct sbx_judge *j, struct sbx_fds *out)
 {
-	struct members m = {0};
-	struct dirent *e;
 	DIR *dir = opendir("/proc");
-	int r = dir ? sbx_kern_tasks(k, id, add_member, &m) : -errno;
+	struct dirent *e;
+	int r = dir ? 0 : -errno;
 
 	while (!r && (e = readdir(dir))) {
 		pid_t pid = atoi(e->d_name), tracer = pid > 0 ? tracer_of(pid) : 0;
-		struct sbx_fd found = {.pid = tracer, .fd = -1, .missing = SBX_READ | SBX_WRITE};
+		struct sbx_fd found = {.how = SBX_HELD_TRACES, .pid = tracer, .fd = -1};
 
-		if (!tracer || !has_member(&m, tracer) || has_member(&m, pid))
+		if (!tracer || !has_member(tracer, &j->members) || has_member(pid, &j->members))
 			continue;
 		if (asprintf(&found.name, "process %d", pid) < 0)
 			found.name = NULL;
@@ -316,13 +314,13 @@ static int judge_tracers(struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
 	}
 	if (dir)
 		closedir(dir);
-	free(m.v);
 	return r;
 }
 
 /* --- tasks --- */
 
-int sbx_judge_task(struct sbx_judge *j, pid_t pid, struct sbx_fds *out)
+/* A process or a thread. One that is gone has none. */
+static int judge_task(struct sbx_judge *j, pid_t pid, struct sbx_fds *out)
 {
 	struct dirent *e;
 	char path[64];
@@ -341,27 +339,37 @@ int sbx_judge_task(struct sbx_judge *j, pid_t pid, struct sbx_fds *out)
 	return r;
 }
 
-struct tour {
-	struct sbx_judge *judge;
-	struct sbx_fds *out;
-};
-
-static int judge_one(pid_t tgid, pid_t pid, void *arg)
+static int add_member(pid_t tgid, pid_t pid, void *arg)
 {
-	struct tour *t = arg;
+	struct sbx_members *m = arg;
+	struct sbx_member *more;
 
-	/* Threads mostly share their descriptors; where the leader is gone, they are met here. */
-	if (pid != tgid && !syscall(SYS_kcmp, tgid, pid, KCMP_FILES, 0, 0))
-		return 0;
-	return sbx_judge_task(t->judge, pid, t->out);
+	if (m->n == m->room) {
+		m->room = m->room ? m->room * 2 : 64;
+		more = realloc(m->v, m->room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		m->v = more;
+	}
+	m->v[m->n++] = (struct sbx_member){tgid, pid};
+	return 0;
+}
+
+/* Threads mostly share their descriptors; where the leader is gone, they are met here. */
+static bool shares_leaders(struct sbx_member m)
+{
+	return m.pid != m.tgid && !syscall(SYS_kcmp, m.tgid, m.pid, KCMP_FILES, 0, 0);
 }
 
 int sbx_judge_sandbox(struct sbx_judge *j, struct sbx_kern *k, uint64_t id, struct sbx_fds *out)
 {
-	struct tour t = {j, out};
-	int r = sbx_kern_tasks(k, id, judge_one, &t);
+	int r = sbx_kern_tasks(k, id, add_member, &j->members);
+	size_t i;
 
-	return r ? r : judge_tracers(k, id, out);
+	for (i = 0; !r && i < j->members.n; i++)
+		if (!shares_leaders(j->members.v[i]))
+			r = judge_task(j, j->members.v[i].pid, out);
+	return r ? r : judge_tracers(j, out);
 }
 
 /* --- telling --- */
@@ -394,8 +402,8 @@ static void program_of(pid_t pid, char *buf, size_t size)
 
 static bool alike(const struct sbx_fd *a, const struct sbx_fd *b)
 {
-	return a->pid == b->pid && a->missing == b->missing && a->name && b->name &&
-	       !strcmp(a->name, b->name);
+	return a->how == b->how && a->pid == b->pid && a->missing == b->missing && a->name &&
+	       b->name && !strcmp(a->name, b->name);
 }
 
 /* "descriptor 3", "descriptors 0, 1, 2": those of one task for one file. */
@@ -424,31 +432,39 @@ static bool told_before(const struct sbx_fds *fds, size_t i)
 	return false;
 }
 
+static void print_one(const struct sbx_fds *fds, size_t i)
+{
+	const struct sbx_fd *f = &fds->v[i];
+	char program[32], *rights = rights_text(f->missing), *numbers = numbers_text(fds, i);
+	const char *name = f->name ? f->name : "?";
+
+	program_of(f->pid, program, sizeof(program));
+	switch (f->how) {
+	case SBX_HELD_TRACES:
+		sbx_note("%s (pid %d) goes on tracing %s, which is outside", program, f->pid, name);
+		break;
+	case SBX_HELD_SIGNALS:
+		sbx_note("%s (pid %d) keeps open what signals %s, outside (descriptor %s)", program,
+			 f->pid, name, numbers ? numbers : "?");
+		break;
+	case SBX_HELD_OPEN:
+		sbx_note("%s (pid %d) keeps open what the policy would not open: %s, %s "
+			 "(descriptor %s)",
+			 program, f->pid, name, rights ? rights : "?", numbers ? numbers : "?");
+	}
+	free(rights);
+	free(numbers);
+}
+
 void sbx_fds_print(const struct sbx_fds *fds)
 {
-	char program[32], *rights, *numbers;
 	size_t i, shown = 0;
 
 	for (i = 0; i < fds->n && shown < SHOWN; i++) {
-		const struct sbx_fd *f = &fds->v[i];
-
 		if (told_before(fds, i))
 			continue;
 		shown++;
-		program_of(f->pid, program, sizeof(program));
-		if (f->fd < 0) {
-			sbx_note("%s (pid %d) goes on tracing %s, which is outside", program,
-				 f->pid, f->name);
-			continue;
-		}
-		rights = rights_text(f->missing);
-		numbers = numbers_text(fds, i);
-		sbx_note("%s (pid %d) keeps open what the policy would not open: %s, %s "
-			 "(descriptor %s)",
-			 program, f->pid, f->name ? f->name : "?", rights ? rights : "?",
-			 numbers ? numbers : "?");
-		free(rights);
-		free(numbers);
+		print_one(fds, i);
 	}
 	if (i < fds->n)
 		sbx_note("… and %zu more descriptors; --json lists them", fds->n - i);
@@ -456,18 +472,22 @@ void sbx_fds_print(const struct sbx_fds *fds)
 
 json_t *sbx_fds_json(const struct sbx_fds *fds)
 {
+	static const char *const beyond[] = {
+		[SBX_HELD_SIGNALS] = "signal", [SBX_HELD_TRACES] = "trace"};
 	json_t *all = json_array();
 	size_t i;
 
 	for (i = 0; i < fds->n; i++) {
 		const struct sbx_fd *f = &fds->v[i];
+		bool open = f->how == SBX_HELD_OPEN;
 		char program[32], *rights = rights_text(f->missing);
 
 		program_of(f->pid, program, sizeof(program));
-		json_array_append_new(all, json_pack("{s:i, s:o, s:i, s:o, s:o}", "pid", f->pid,
-						     "comm", sbx_json_text(program), "fd", f->fd,
-						     "path", sbx_json_text(f->name), "missing",
-						     sbx_json_text(rights)));
+		json_array_append_new(all,
+				      json_pack("{s:i, s:o, s:i, s:o, s:o}", "pid", f->pid, "comm",
+						sbx_json_text(program), "fd", f->fd, "path",
+						sbx_json_text(f->name), "missing",
+						sbx_json_text(open ? rights : beyond[f->how])));
 		free(rights);
 	}
 	return all;

@@ -11,18 +11,33 @@
 #include "user/kern/kern.h"
 #include "user/policy/mounts.h"
 
+struct sbx_members {
+	struct sbx_member {
+		pid_t tgid, pid;
+	} * v;
+	size_t n, room;
+};
+
 struct sbx_judge {
 	struct sbx_mounts mounts;
+	struct sbx_members members;    /* the tasks of the sandbox */
 	const struct sbx_image *image; /* not owned */
 	const char *cgroup;	       /* of the sandbox: whose processes are members; NULL: none */
 };
 
-/* What a descriptor would need and the policy does not give. */
+enum sbx_held {
+	SBX_HELD_OPEN,	  /* what the policy would not open */
+	SBX_HELD_SIGNALS, /* it sends SIGIO to processes outside */
+	SBX_HELD_TRACES,  /* no descriptor: a process outside that it traces */
+};
+
+/* What a task keeps and would not be given. */
 struct sbx_fd {
+	enum sbx_held how;
 	pid_t pid;
-	int fd;		 /* -1: no descriptor, but a process outside that it traces */
-	uint8_t missing; /* SBX_READ | … */
-	char *name;	 /* canonical, or as the kernel shows it; owned */
+	int fd;		 /* -1: none */
+	uint8_t missing; /* SBX_READ | … of SBX_HELD_OPEN */
+	char *name;	 /* canonical, or as the kernel shows it; who is signalled, traced; owned */
 };
 
 struct sbx_fds {
@@ -33,11 +48,9 @@ struct sbx_fds {
 int sbx_judge_begin(struct sbx_judge *j, const struct sbx_image *image, const char *cgroup);
 void sbx_judge_end(struct sbx_judge *j);
 
-/* Adds every descriptor of the task (a process or a thread) that the policy would not open. Pipes,
- * sockets, memfds, anonymous inodes and the terminal of the task are fine. A task that is gone has
- * none. 0 or -ENOMEM, -EACCES, … */
-int sbx_judge_task(struct sbx_judge *j, pid_t pid, struct sbx_fds *out);
-/* The tasks of a sandbox that are there now. */
+/* Adds every descriptor of the tasks that are in a sandbox now that the policy would not open, or
+ * that signals processes outside. Pipes, sockets, memfds, anonymous inodes and the terminal of the
+ * task need no policy. 0 or -ENOMEM, -EACCES, … */
 int sbx_judge_sandbox(struct sbx_judge *j, struct sbx_kern *k, uint64_t id, struct sbx_fds *out);
 
 /* One note for each on stderr; and as a JSON array. */
