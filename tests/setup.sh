@@ -39,6 +39,7 @@ bind9-dnsutils      tests: dig
 iperf3              tests: streams and datagrams
 openssh-client      tests: ssh
 dropbear-bin        tests: its server, without a service
+nodejs              tests: its clients, servers and channels
 python3             tests and demo
 python3-venv        tests: what the bundle python allows
 python3-yaml        tests: policies against their schema

@@ -156,6 +156,12 @@ python3 - "$SBX" "$W/run.yaml" <<-'END' >"$W/log" 2>&1
 	print(a.recv(99))
 END
 has "run: sockets, eventfds and memfds stay" "hello 7 memory" "$W/log"
+python3 - "$SBX" "$W/run.yaml" <<-'END' >"$W/log" 2>&1
+	import ctypes, os, subprocess, sys
+	fd = ctypes.CDLL(None).syscall(323, 1)
+	subprocess.run([sys.argv[1], "run", "--policy", sys.argv[2], "--user", "tess", "--", "true"], pass_fds=(fd,), check=True)
+END
+has "run: a userfaultfd of somebody outside is closed" "(anon_inode:\[userfaultfd\]) is closed" "$W/log"
 
 # Socket activation: the sockets are the command's, and so is the number that says whose they are.
 python3 - "$SBX" "$W/run.yaml" <<-'END' >"$W/log" 2>&1
@@ -176,6 +182,32 @@ printf 'all: a b\na b:\n\t@echo made $@\n' >"$W/ro/inner.mk"
 make -j2 -f "$W/outer.mk" 2>&1 | cat >"$W/log"
 has "run: make's job server" 'made b' "$W/log"
 hasnt "run: it is the one that make was given" 'jobserver' "$W/log"
+# Node's channel: between processes inside, and from outside to the command.
+cat >"$W/ro/channel.js" <<-'END'
+	const child = require("child_process");
+	if (process.argv[2] === "child") {
+	    process.on("message", m => process.send(m + " back", () => process.disconnect()));
+	} else {
+	    const [cmd, ...args] = process.argv.slice(2);
+	    const c = cmd ? child.spawn(cmd, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+	        : child.fork(__filename, ["child"]);
+	    c.on("message", m => console.log("heard:", m));
+	    c.send("there and");
+	}
+END
+{
+	sed 's/LISTEN_\*"/&, "NODE_CHANNEL_*"/' "$W/run.yaml"
+	cat <<-END
+		  - allow: [read]
+		    path: ["/proc/**", "/sys/fs/cgroup/**", "/sys/devices/system/**"]
+	END
+} >"$W/node.yaml"
+for user in tess root; do
+	"$SBX" run --policy "$W/node.yaml" --user $user -- node "$W/ro/channel.js" 2>"$W/err" | cat >"$W/log"
+	has "run/$user: node's channel inside" 'heard: there and back' "$W/log"
+	node "$W/ro/channel.js" "$SBX" run --policy "$W/node.yaml" --user $user -- node "$W/ro/channel.js" child 2>"$W/err" | cat >"$W/log"
+	has "run/$user: node's channel from outside" 'heard: there and back' "$W/log"
+done
 
 # --- denials ---
 run -- cat "$W/shut/file" 2>"$W/err" | cat >/dev/null
@@ -243,6 +275,46 @@ status "run: what was left was bound" 1 grep -q secret "$W/ok/stolen"
 check "run: and had its \${tmp}" grep -q '^f$' "$W/ok/tmp"
 check "run: which is gone" wait_for 20 sh -c '! ls -d /tmp/sbx-run-*'
 rm -f "$W/ok/stop" "$W/ok/stolen"
+
+# On its way in: a member with cap_sys_ptrace watches, while many descriptors are judged.
+{
+	cat "$W/run.yaml"
+	printf '  - allow: [read]\n    path: "/proc"\ncapabilities: [sys_ptrace]\n'
+} >"$W/spy.yaml"
+cat >"$W/ro/spy.py" <<-'END'
+	import os, sys, time
+	seen, met, end = set(), set(), time.time() + 120
+	open(sys.argv[1] + "/ready", "w")
+	while not os.path.exists(sys.argv[1] + "/stop") and time.time() < end:
+	    for pid in filter(str.isdigit, os.listdir("/proc")):
+	        try:
+	            name = open(f"/proc/{pid}/comm").read().strip()
+	            text = open(f"/proc/{pid}/environ", "rb").read()
+	        except OSError:
+	            continue
+	        if name == "sbx-bpf":
+	            met.add(pid)
+	        if b"HUSH=" in text:
+	            seen.add(pid)
+	print("met", len(met), "seen", len(seen))
+END
+"$SBX" run --policy "$W/spy.yaml" --user root -- python3 "$W/ro/spy.py" "$W/ok" 2>/dev/null | cat >"$W/log" &
+spy=$!
+wait_for 60 test -e "$W/ok/ready"
+for _ in 1 2 3; do
+	HUSH=secret python3 - "$SBX" <<-'END' >/dev/null 2>&1
+		import os, subprocess, sys
+		fds = [os.dup(0) for _ in range(800)]
+		subprocess.run([sys.argv[1], "exec", "--in", "run", "--user", "root", "--", "/bin/true"], pass_fds=fds, check=True)
+	END
+	is "exec: works with many descriptors" 0 $?
+done
+touch "$W/ok/stop"
+wait $spy
+has "exec: a member meets the one that comes" 'met [1-9]' "$W/log"
+has "exec: and sees nothing of the caller's environment" 'seen 0' "$W/log"
+rm -f "$W/ok/stop" "$W/ok/ready"
+check "run: nothing is left of that" wait_for 60 gone
 
 # The process that waits for the end may be killed: the next command does its work.
 run -- sh -c '(while [ ! -e '"$W/ok/stop"' ]; do sleep 0.2; done) >/dev/null 2>&1 &' 2>/dev/null

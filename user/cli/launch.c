@@ -119,6 +119,18 @@ struct start {
 	int procs; /* cgroup.procs */
 };
 
+/* From the moment we join until the command is executed, members may look at us, if the policy
+ * gives them cap_sys_ptrace: what the caller's environment says is not for them. `env` is a copy of
+ * what is. */
+static void forget_environment(void)
+{
+	char **entry;
+
+	for (entry = environ; *entry; entry++)
+		explicit_bzero(*entry, strlen(*entry));
+	environ = NULL;
+}
+
 static void child(const struct start *s, int out) __attribute__((noreturn));
 
 static void child(const struct start *s, int out)
@@ -132,6 +144,7 @@ static void child(const struct start *s, int out)
 	/* From the moment we join, whoever is root inside may take us over: nothing that changes
 	 * sandboxes may be left in our hands. The parent keeps the lock. */
 	sbx_kern_close(s->k);
+	forget_environment();
 	if (write(s->procs, "0", 1) != 1) {
 		tell(out, NO_CGROUP, errno);
 		_exit(SBX_EXIT_RUN);
