@@ -195,6 +195,13 @@ ends "explain: localhost" 0 "allowed" "${x[@]}" connect localhost:3000
 ends "explain: a mapped address is the address" 0 "allowed" "${x[@]}" connect "[::ffff:10.1.2.3]:443"
 ends "explain: bind" 0 "allowed" "${x[@]}" bind localhost:8000
 ends "explain: bind elsewhere" 1 "denied" "${x[@]}" bind 0.0.0.0:8000
+ends "explain: why that is its name" 1 "$W/link is a symlink to real" "${x[@]}" read "$W/link/secret"
+ends "explain: several, and one is denied" 1 "allowed: connect 10.1.2.3:443/tcp" "${x[@]}" read "$W/link/secret" connect 10.1.2.3:443
+ends "explain: several, all of them allowed" 0 "allowed: exec $W/real/b" "${x[@]}" read "$W/real/a" exec "$W/link/b"
+ends "explain: one without an object" 2 "an access has no object (exec)" "${x[@]}" read /etc exec
+is "explain --brief" "denied: write /etc/passwd allowed: connect @bus-1" "$("${x[@]}" --brief write /etc/passwd connect @bus-1 | paste -sd' ')"
+is "explain --json of several" 2 "$("${x[@]}" --json read /etc read /usr | wc -l)"
+ends "explain: abstract names may be bound where no rule says otherwise" 0 "allowed: bind @any" "${x[@]}" bind @any
 ends "explain: a unix socket" 0 "allowed: connect $W/real/a.sock" "${x[@]}" connect "$W/link/a.sock"
 ends "explain: another unix socket" 1 "nearest: $W/good.yaml:" "${x[@]}" connect "$W/real/a.socket"
 ends "explain: what would allow it" 1 "unix:" "${x[@]}" connect /run/x.sock

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "user/policy/canonical.h"
+#include "user/policy/rulestr.h"
 
 #define MAX_LINKS 40 /* as the kernel's MAXSYMLINKS */
 
@@ -13,6 +14,7 @@ struct walk {
 	char done[PATH_MAX]; /* resolved; without a trailing slash */
 	char rest[PATH_MAX]; /* still to go */
 	int links;
+	FILE *why; /* NULL: nobody asks */
 };
 
 static void leave(char *path)
@@ -29,6 +31,16 @@ static bool is_self(const char *path)
 	return !strcmp(path, "/proc/self") || !strcmp(path, "/proc/thread-self");
 }
 
+static void tell(FILE *why, const char *name, const char *what, const char *other)
+{
+	if (!why)
+		return;
+	sbx_put_escaped(why, name, strlen(name));
+	fprintf(why, " is %s ", what);
+	sbx_put_escaped(why, *other ? other : "/", *other ? strlen(other) : 1);
+	fputc('\n', why);
+}
+
 /* Puts a symlink's target in the place of the name that is a symlink. */
 static int follow(struct walk *w, const char *link)
 {
@@ -36,6 +48,7 @@ static int follow(struct walk *w, const char *link)
 
 	if (++w->links > MAX_LINKS)
 		return -ELOOP;
+	tell(w->why, w->done, "a symlink to", link);
 	if (*link == '/')
 		w->done[0] = 0;
 	else
@@ -80,11 +93,11 @@ static int step(struct walk *w)
 	return follow(w, link);
 }
 
-static int begin(struct walk *w, const char *path)
+static int begin(struct walk *w, const char *path, FILE *why)
 {
 	int n;
 
-	*w = (struct walk){0};
+	*w = (struct walk){.why = why};
 	if (*path != '/' && !getcwd(w->done, sizeof(w->done)))
 		return -errno;
 	if (!strcmp(w->done, "/"))
@@ -93,7 +106,8 @@ static int begin(struct walk *w, const char *path)
 	return n >= (int)sizeof(w->rest) ? -ENAMETOOLONG : 0;
 }
 
-int sbx_canonical_mount(const struct sbx_mounts *m, const char *path, char **out)
+/* A path without symlinks, shown by the mount that is reached by it. */
+static int name_by_mount(const struct sbx_mounts *m, const char *path, char **out, FILE *why)
 {
 	const struct sbx_mount *best = NULL;
 	size_t i, n, most = 0;
@@ -107,6 +121,8 @@ int sbx_canonical_mount(const struct sbx_mounts *m, const char *path, char **out
 		best = &m->v[i];
 		most = n;
 	}
+	if (best && best->canonical)
+		tell(why, best->point, "a later mount of", best->canonical);
 	if (!best || !best->canonical)
 		name = strdup(path);
 	else if (asprintf(&name, "%s%s", best->canonical, path + most) < 0)
@@ -117,15 +133,15 @@ int sbx_canonical_mount(const struct sbx_mounts *m, const char *path, char **out
 	return 0;
 }
 
-int sbx_canonical_path(const struct sbx_mounts *m, const char *path, char **out)
+int sbx_canonical_path(const struct sbx_mounts *m, const char *path, char **out, FILE *why)
 {
 	struct walk *w = malloc(sizeof(*w));
-	int r = w ? begin(w, path) : -ENOMEM;
+	int r = w ? begin(w, path, why) : -ENOMEM;
 
 	while (!r && *w->rest)
 		r = step(w);
 	if (!r)
-		r = sbx_canonical_mount(m, w->done, out);
+		r = name_by_mount(m, w->done, out, why);
 	free(w);
 	return r;
 }

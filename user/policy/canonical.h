@@ -9,10 +9,9 @@
  * Resolves symlinks as far as the path exists, "." and "..", then names the result as the oldest
  * mount that shows it does. A relative path begins at the working directory. "" is the root.
  * /proc/self stays: it is a built-in name. *out is owned by the caller. 0, -ENOMEM, -ENAMETOOLONG,
- * -ELOOP, or what the working directory cannot be told for.
+ * -ELOOP, or what the working directory cannot be told for. `why`, if not NULL, is told what each
+ * step was about, a line each: "/w/x is a symlink to ../real".
  */
-int sbx_canonical_path(const struct sbx_mounts *m, const char *path, char **out);
-/* Only the second half: a path without symlinks, shown by the mount that is reached by it. */
-int sbx_canonical_mount(const struct sbx_mounts *m, const char *path, char **out);
+int sbx_canonical_path(const struct sbx_mounts *m, const char *path, char **out, FILE *why);
 
 #endif

@@ -221,26 +221,39 @@ int sbx_explanation_reason(const char *reason, struct sbx_explanation *e)
 	return reason && !e->reason ? -ENOMEM : 0;
 }
 
-int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
-		     size_t len, uint8_t right, struct sbx_explanation *out)
+int sbx_decide_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
+		    size_t len, uint8_t right, struct sbx_explanation *out)
 {
-	struct file_question q = {p, facts, path, len, right};
+	struct file_question q = {p, facts, path, len == 1 && *path == '/' ? 0 : len, right};
 	struct sbx_explanation e = {0};
-	int rc = 0;
+	const struct sbx_file_rule *r;
 
-	if (q.len == 1 && *path == '/')
-		q.len = 0;
 	e.rule = sbx_files_decider(p, facts, path, q.len, right, &e.granted);
+	/* a policy that speaks of binding abstract names has a rule for all of them (load.c) */
+	e.granted |= e.rule < 0 && right == SBX_WRITE && is_abstract(&q);
 	if (e.rule >= 0) {
-		const struct sbx_file_rule *r = &p->files[e.rule];
-
+		r = &p->files[e.rule];
 		e.rule_at = sbx_pos_text(r->pos);
 		e.rule_text = sbx_file_rule_text(
 			r, sbx_patterns_find(r->paths, r->n_paths, facts, path, q.len));
-		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
-	} else {
-		rc = write_nearest(&q, &e.nearest);
+		if (!e.rule_text || sbx_explanation_reason(r->reason, &e)) {
+			sbx_explanation_free(&e);
+			return -ENOMEM;
+		}
 	}
+	*out = e;
+	return 0;
+}
+
+int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
+		     size_t len, uint8_t right, struct sbx_explanation *out)
+{
+	struct file_question q = {p, facts, path, len == 1 && *path == '/' ? 0 : len, right};
+	struct sbx_explanation e = {0};
+	int rc = sbx_decide_file(p, facts, path, len, right, &e);
+
+	if (!rc && e.rule < 0 && !e.granted)
+		rc = write_nearest(&q, &e.nearest);
 	if (!rc && !e.granted)
 		rc = suggest_file(&q, &e);
 	if (rc)

@@ -24,6 +24,11 @@ int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, 
 		     size_t len, uint8_t right, struct sbx_explanation *out);
 int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
 		    const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out);
+/* The same, but for what is to be said besides the verdict and the rule: all else is NULL. */
+int sbx_decide_file(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
+		    size_t len, uint8_t right, struct sbx_explanation *out);
+int sbx_decide_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
+		   const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out);
 void sbx_explanation_free(struct sbx_explanation *e);
 
 #endif

@@ -136,28 +136,42 @@ static int note_self(struct sbx_explanation *e)
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
+int sbx_decide_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
+		   const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out)
+{
+	struct sbx_explanation e = {0};
+	uint8_t judged[16];
+	int rc = 0;
+
+	family = sbx_addr_canonical(dir, family, addr, judged);
+	e.rule = sbx_net_decider(p, facts, dir, family, judged, proto, port, &e.granted, &e.self);
+	if (e.rule >= 0) {
+		const struct sbx_net_rule *r = &p->net[e.rule];
+
+		e.rule_at = sbx_pos_text(r->pos);
+		e.rule_text = sbx_net_rule_text(r, sbx_endpoints_find(r->to, r->n_to, facts, dir,
+								      family, judged, proto, port));
+		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
+	}
+	if (rc)
+		sbx_explanation_free(&e);
+	else
+		*out = e;
+	return rc;
+}
+
 int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
 		    const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out)
 {
 	struct net_question q = {.p = p, .facts = facts, .dir = dir, .proto = proto, .port = port};
 	struct sbx_explanation e = {0};
 	uint8_t judged[16];
-	int rc;
+	int rc = sbx_decide_net(p, facts, dir, family, addr, proto, port, &e);
 
 	q.family = sbx_addr_canonical(dir, family, addr, judged);
 	q.addr = judged;
-	e.rule = sbx_net_decider(p, facts, dir, q.family, judged, proto, port, &e.granted, &e.self);
-	if (e.rule >= 0) {
-		const struct sbx_net_rule *r = &p->net[e.rule];
-
-		e.rule_at = sbx_pos_text(r->pos);
-		e.rule_text =
-			sbx_net_rule_text(r, sbx_endpoints_find(r->to, r->n_to, facts, dir,
-								q.family, judged, proto, port));
-		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
-	} else {
+	if (!rc && e.rule < 0)
 		rc = write_nearest(&q, &e.nearest);
-	}
 	if (!rc && !e.granted)
 		rc = suggest_net(&q, &e);
 	if (!rc && e.self)

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include "user/cli/common.h"
+#include "user/cli/question.h"
+#include "user/policy/canonical.h"
+#include "user/policy/rulestr.h"
+
+static const struct sbx_access accesses[] = {
+	{"read", SBX_ACCESS_FILE, SBX_READ},	{"write", SBX_ACCESS_FILE, SBX_WRITE},
+	{"exec", SBX_ACCESS_FILE, SBX_EXEC},	{"connect", SBX_ACCESS_NET, SBX_DIR_CONNECT},
+	{"bind", SBX_ACCESS_NET, SBX_DIR_BIND},
+};
+
+/* Unix sockets are asked about as files are. */
+static const struct sbx_access sockets[] = {
+	{"connect", SBX_ACCESS_FILE, SBX_CONNECT},
+	{"bind", SBX_ACCESS_FILE, SBX_WRITE},
+};
+
+void sbx_question_free(struct sbx_question *q)
+{
+	free(q->given);
+	free(q->path);
+	free(q->why);
+	*q = (struct sbx_question){0};
+}
+
+static int out_of_memory(void)
+{
+	return sbx_fail(SBX_EXIT_FAILURE, NULL, "out of memory");
+}
+
+/* --- files --- */
+
+/* Rules name the directories of a sandbox's processes as one (design 1.3): /proc/123 is asked
+ * about as that of a member. The others' are no matter of rules. */
+static int name_member(struct sbx_question *q)
+{
+	size_t n = strncmp(q->path, "/proc/", 6) ? 0 : strspn(q->path + 6, "0123456789");
+	char *name;
+
+	if (!n || (q->path[6 + n] && q->path[6 + n] != '/'))
+		return 0;
+	if (asprintf(&name, "/proc/@sandbox%s", q->path + 6 + n) < 0)
+		return out_of_memory();
+	free(q->path);
+	q->path = name;
+	sbx_note("the answer is for a process of the sandbox; the directories of others are "
+		 "denied whatever rules say");
+	return 0;
+}
+
+static int read_path(struct sbx_question *q, const struct sbx_mounts *m)
+{
+	struct sbx_text why;
+	int r;
+
+	if (!strcmp(q->given, "@tty")) {
+		q->path = strdup(q->given);
+		return q->path ? 0 : out_of_memory();
+	}
+	if (*q->given == '@' && q->access->what & (SBX_CONNECT | SBX_WRITE)) {
+		if (asprintf(&q->path, SBX_ABSTRACT "%s", q->given) < 0)
+			q->path = NULL;
+		return q->path ? 0 : out_of_memory();
+	}
+	if (sbx_text_begin(&why))
+		return out_of_memory();
+	r = sbx_canonical_path(m, q->given, &q->path, why.out);
+	if (sbx_text_end(&why, &q->why))
+		return out_of_memory();
+	if (r)
+		return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot tell what this path names (%s): %s",
+				q->given, strerror(-r));
+	return name_member(q);
+}
+
+/* --- peers --- */
+
+static int bad_peer(const struct sbx_question *q)
+{
+	return sbx_fail(
+		SBX_EXIT_USAGE,
+		"write 192.0.2.1:443, [2001:db8::1]:443, localhost:3000 or 192.0.2.1:53/udp",
+		"this is not an address with a port (%s)", q->given);
+}
+
+static int read_port(struct sbx_question *q, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *text == '-' || *text == '+' || n > 65535)
+		return bad_peer(q);
+	q->port = n;
+	q->proto = SBX_PROTO_TCP;
+	if (!strcmp(end, "/udp"))
+		q->proto = SBX_PROTO_UDP;
+	else if (*end && strcmp(end, "/tcp"))
+		return bad_peer(q);
+	return 0;
+}
+
+static int read_peer(struct sbx_question *q)
+{
+	char host[INET6_ADDRSTRLEN + 16];
+	const char *s = q->given, *end, *port;
+
+	end = *s == '[' ? strchr(s, ']') : strrchr(s, ':');
+	port = end && *s == '[' ? end + 1 : end;
+	s += *s == '[';
+	if (!end || *port != ':' || end - s >= (int)sizeof(host))
+		return bad_peer(q);
+	memcpy(host, s, end - s);
+	host[end - s] = 0;
+	q->family = q->given[0] == '[' ? AF_INET6 : AF_INET;
+	if (!strcmp(host, "localhost"))
+		strcpy(host, "127.0.0.1");
+	if (inet_pton(q->family, host, q->addr) != 1)
+		return bad_peer(q);
+	return read_port(q, port + 1);
+}
+
+/* --- both --- */
+
+static const struct sbx_access *find_access(const char *name, const char *object)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(accesses) / sizeof(*accesses); i++) {
+		if (strcmp(accesses[i].name, name))
+			continue;
+		if (accesses[i].kind == SBX_ACCESS_NET && *object && strchr("/.@~", *object))
+			return &sockets[accesses[i].what == SBX_DIR_BIND];
+		return &accesses[i];
+	}
+	sbx_fail(0, "it is read, write, exec, connect or bind", "there is no such access (%s)",
+		 name);
+	return NULL;
+}
+
+int sbx_question_ask(struct sbx_question *q, const char *access, const char *object,
+		     const struct sbx_mounts *m)
+{
+	*q = (struct sbx_question){.access = find_access(access, object)};
+	if (!q->access)
+		return SBX_EXIT_USAGE;
+	q->given = strdup(object);
+	if (!q->given)
+		return out_of_memory();
+	return q->access->kind == SBX_ACCESS_FILE ? read_path(q, m) : read_peer(q);
+}
+
+bool sbx_question_abstract(const struct sbx_question *q)
+{
+	return q->path && !strncmp(q->path, SBX_ABSTRACT, strlen(SBX_ABSTRACT));
+}
+
+char *sbx_question_object(const struct sbx_question *q)
+{
+	struct sbx_text t;
+	char *text = NULL;
+	const char *path = q->path;
+
+	if (sbx_text_begin(&t))
+		return NULL;
+	if (sbx_question_abstract(q))
+		path += strlen(SBX_ABSTRACT);
+	if (q->access->kind == SBX_ACCESS_FILE)
+		sbx_put_escaped(t.out, *path ? path : "/", *path ? strlen(path) : 1);
+	else
+		sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
+	sbx_text_end(&t, &text);
+	return text;
+}
