@@ -283,28 +283,30 @@ rm -f "$W/ok/stop" "$W/ok/stolen"
 } >"$W/spy.yaml"
 cat >"$W/ro/spy.py" <<-'END'
 	import os, sys, time
-	seen, met, end = set(), set(), time.time() + 120
+	seen, met, held, end = set(), set(), set(), time.time() + 120
 	open(sys.argv[1] + "/ready", "w")
 	while not os.path.exists(sys.argv[1] + "/stop") and time.time() < end:
 	    for pid in filter(str.isdigit, os.listdir("/proc")):
 	        try:
 	            name = open(f"/proc/{pid}/comm").read().strip()
 	            text = open(f"/proc/{pid}/environ", "rb").read()
+	            if name == "sbx-bpf":
+	                met.add(pid)
+	                fds = f"/proc/{pid}/fd/"
+	                held |= {pid for fd in os.listdir(fds) if os.readlink(fds + fd).endswith("/shut/file")}
 	        except OSError:
 	            continue
-	        if name == "sbx-bpf":
-	            met.add(pid)
 	        if b"HUSH=" in text:
 	            seen.add(pid)
-	print("met", len(met), "seen", len(seen))
+	print("met", len(met), "seen", len(seen), "held", len(held))
 END
 "$SBX" run --policy "$W/spy.yaml" --user root -- python3 "$W/ro/spy.py" "$W/ok" 2>/dev/null | cat >"$W/log" &
 spy=$!
 wait_for 60 test -e "$W/ok/ready"
 for _ in 1 2 3; do
-	HUSH=secret python3 - "$SBX" <<-'END' >/dev/null 2>&1
+	HUSH=secret python3 - "$SBX" "$W/shut/file" <<-'END' >/dev/null 2>&1
 		import os, subprocess, sys
-		fds = [os.dup(0) for _ in range(800)]
+		fds = [os.dup(0) for _ in range(800)] + [os.open(sys.argv[2], os.O_RDONLY)]
 		subprocess.run([sys.argv[1], "exec", "--in", "run", "--user", "root", "--", "/bin/true"], pass_fds=fds, check=True)
 	END
 	is "exec: works with many descriptors" 0 $?
@@ -313,6 +315,7 @@ touch "$W/ok/stop"
 wait $spy
 has "exec: a member meets the one that comes" 'met [1-9]' "$W/log"
 has "exec: and sees nothing of the caller's environment" 'seen 0' "$W/log"
+has "exec: nor a descriptor that the policy would not open" 'held 0' "$W/log"
 rm -f "$W/ok/stop" "$W/ok/ready"
 check "run: nothing is left of that" wait_for 60 gone
 

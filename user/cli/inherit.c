@@ -76,7 +76,7 @@ int sbx_inherit_begin(struct sbx_inherited *f)
 		r = f->null < 0 ? -errno : 0;
 	}
 	if (!r)
-		r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, f->pair) ? -errno : 0;
+		r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->pair) ? -errno : 0;
 	if (!r)
 		return 0;
 	sbx_inherit_end(f);
@@ -101,60 +101,119 @@ static bool is_terminal(int fd, dev_t tty_dev)
 	return tty_dev && !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == tty_dev;
 }
 
-/* 1: it arrived, 0: it did not. */
-static int send_to_self(const int pair[2], int fd)
+static void keep_terminal_out(struct sbx_inherited *f, dev_t tty_dev)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} u = {0};
-	char byte = 0;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = u.room,
-			   .msg_controllen = sizeof(u.room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	int copy;
+	size_t i, n = 0;
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	if (sendmsg(pair[0], &m, MSG_NOSIGNAL) != 1)
-		return errno == EINVAL ? 0 : -errno; /* io_uring: not to be passed on at all */
-	memset(&u, 0, sizeof(u));
-	m.msg_controllen = sizeof(u.room);
-	if (recvmsg(pair[1], &m, MSG_CMSG_CLOEXEC) != 1)
-		return -errno;
-	c = CMSG_FIRSTHDR(&m);
-	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
-		return 0;
-	memcpy(&copy, CMSG_DATA(c), sizeof(copy));
-	close(copy);
-	return 1;
+	for (i = 0; i < f->n; i++)
+		if (!is_terminal(f->v[i], tty_dev))
+			f->v[n++] = f->v[i];
+	f->n = n;
 }
 
-int sbx_inherit_judge(const struct sbx_inherited *f, dev_t tty_dev,
-		      void (*closed)(int fd, void *arg), void *arg)
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int sbx_inherit_let_go(struct sbx_inherited *f, dev_t tty_dev)
 {
 	size_t i;
-	int r;
 
-	for (i = 0; i < f->n; i++) {
-		if (is_terminal(f->v[i], tty_dev))
-			continue;
-		r = send_to_self(f->pair, f->v[i]);
-		if (r < 0)
-			return r;
-		if (r)
-			continue;
-		closed(f->v[i], arg);
+	close_end(&f->pair[0]);
+	keep_terminal_out(f, tty_dev);
+	for (i = 0; i < f->n; i++)
 		if (f->v[i] > 2)
 			close(f->v[i]);
 		else if (dup2(f->null, f->v[i]) < 0)
 			return -errno;
+	return 0;
+}
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+/* The number, and the descriptor with it. */
+static bool send_fd(int to, int fd, bool with)
+{
+	union control u = {0};
+	struct iovec iov = {.iov_base = &fd, .iov_len = sizeof(fd)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	if (with) {
+		m.msg_control = u.room;
+		m.msg_controllen = sizeof(u.room);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
+	return sendmsg(to, &m, MSG_NOSIGNAL) == sizeof(fd);
+}
+
+/* io_uring is not to be passed on at all: then the number comes alone. Whatever else fails shows
+ * at the other end. */
+void sbx_inherit_hand_over(struct sbx_inherited *f, dev_t tty_dev)
+{
+	size_t i;
+
+	close_end(&f->pair[1]);
+	keep_terminal_out(f, tty_dev);
+	for (i = 0; i < f->n; i++)
+		if (!send_fd(f->pair[0], f->v[i], true) &&
+		    (errno != EINVAL || !send_fd(f->pair[0], f->v[i], false)))
+			break;
+	close_end(&f->pair[0]);
+}
+
+/* 1: it arrived and has its number, 0: it did not. */
+static int receive_fd(int from, int want)
+{
+	union control u = {0};
+	int fd = -1, got = -1, r;
+	struct iovec iov = {.iov_base = &fd, .iov_len = sizeof(fd)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = u.room,
+			   .msg_controllen = sizeof(u.room)};
+	struct cmsghdr *c;
+	ssize_t n = recvmsg(from, &m, 0);
+
+	if (n != sizeof(fd) || fd != want)
+		return n < 0 ? -errno : -EPIPE;
+	c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
+		return 0;
+	memcpy(&got, CMSG_DATA(c), sizeof(got));
+	if (got == want)
+		return 1;
+	r = dup2(got, want) == want; /* not beyond the limit of descriptors */
+	close(got);
+	return r;
+}
+
+/* All of it first: who hands over may wait for us. */
+int sbx_inherit_receive(struct sbx_inherited *f, void (*closed)(int fd, void *arg), void *arg)
+{
+	size_t i, n = 0;
+	int r;
+
+	for (i = 0; i < f->n; i++) {
+		r = receive_fd(f->pair[1], f->v[i]);
+		if (r < 0)
+			return r;
+		if (!r)
+			f->v[n++] = f->v[i];
+	}
+	for (i = 0; i < n; i++)
+		closed(f->v[i], arg);
+	close_end(&f->pair[1]);
 	return 0;
 }
 
@@ -163,9 +222,7 @@ void sbx_inherit_end(struct sbx_inherited *f)
 	free(f->v);
 	if (f->null >= 0)
 		close(f->null);
-	if (f->pair[0] >= 0) {
-		close(f->pair[0]);
-		close(f->pair[1]);
-	}
+	close_end(&f->pair[0]);
+	close_end(&f->pair[1]);
 	*f = (struct sbx_inherited){.null = -1, .pair = {-1, -1}};
 }

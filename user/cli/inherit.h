@@ -9,8 +9,8 @@
 struct sbx_inherited {
 	int *v;
 	size_t n;
-	int null; /* /dev/null, in place of a 0, 1 or 2 that is missing */
-	int pair[2];
+	int null;    /* /dev/null, in place of a 0, 1 or 2 that is missing */
+	int pair[2]; /* the parent's end, the child's */
 };
 
 /* First thing in a command, when nothing of our own is open yet. What is missing of 0, 1 and 2
@@ -19,12 +19,14 @@ int sbx_inherit_begin(struct sbx_inherited *f);
 /* Not for the command. */
 void sbx_inherit_take(struct sbx_inherited *f, int fd);
 /*
- * In the child, inside the sandbox: closes what the policy would not open, calling `closed` for
- * each. The kernel judges: each descriptor is sent to ourselves, and what one may not receive
- * does not arrive. 0 or a negative errno.
+ * What the policy would not open is never inside, where others might take the child over before it
+ * could close it. The child lets go of everything but the terminal while it is outside; the parent
+ * hands it over; inside, the child takes what arrives. The kernel judges: what one may not receive
+ * does not arrive, and `closed` is called for it. 0 or a negative errno.
  */
-int sbx_inherit_judge(const struct sbx_inherited *f, dev_t tty_dev,
-		      void (*closed)(int fd, void *arg), void *arg);
+int sbx_inherit_let_go(struct sbx_inherited *f, dev_t tty_dev);
+void sbx_inherit_hand_over(struct sbx_inherited *f, dev_t tty_dev);
+int sbx_inherit_receive(struct sbx_inherited *f, void (*closed)(int fd, void *arg), void *arg);
 void sbx_inherit_end(struct sbx_inherited *f);
 
 #endif

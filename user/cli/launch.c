@@ -145,13 +145,18 @@ static void child(const struct start *s, int out)
 	 * sandboxes may be left in our hands. The parent keeps the lock. */
 	sbx_kern_close(s->k);
 	forget_environment();
+	r = sbx_inherit_let_go(s->l->inherited, s->j->tty_dev);
+	if (r) {
+		tell(out, NO_FDS, -r);
+		_exit(SBX_EXIT_RUN);
+	}
 	if (write(s->procs, "0", 1) != 1) {
 		tell(out, NO_CGROUP, errno);
 		_exit(SBX_EXIT_RUN);
 	}
 	close(s->procs);
 	tell(out, JOINED, 0);
-	r = sbx_inherit_judge(s->l->inherited, s->j->tty_dev, tell_closed, &out);
+	r = sbx_inherit_receive(s->l->inherited, tell_closed, &out);
 	if (r) {
 		tell(out, NO_FDS, -r);
 		_exit(SBX_EXIT_RUN);
@@ -293,6 +298,7 @@ int sbx_launch(const struct sbx_launch *l, struct sbx_kern **k, struct sbx_job *
 			close(pipe[0]);
 			r = sbx_fail(SBX_EXIT_RUN, NULL, "cannot fork: %s", strerror(errno));
 		} else {
+			sbx_inherit_hand_over(l->inherited, j->tty_dev);
 			r = follow(l, pipe[0], k, j);
 		}
 	}

@@ -4,8 +4,8 @@
  *
  * The child gives up its privileges first and enters the cgroup second, through a descriptor that
  * was opened before: inside, nothing is ever done with privileges. From then on the policy
- * binds it. It judges the inherited descriptors, and executes the command. Whatever fails on the
- * way ends the child: there is no path to the command that does not lead through the cgroup.
+ * binds it. It is handed the descriptors that it may have, and executes the command. What fails on
+ * the way ends the child: there is no path to the command that does not lead through the cgroup.
  */
 #ifndef SBX_CLI_LAUNCH_H
 #define SBX_CLI_LAUNCH_H
@@ -23,7 +23,7 @@ struct sbx_launch {
 			     */
 	bool confine;	    /* no_new_privs, and no capabilities but these, which only root gets: */
 	uint64_t caps;
-	const struct sbx_inherited *inherited;
+	struct sbx_inherited *inherited;
 };
 
 /*
