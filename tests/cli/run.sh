@@ -196,6 +196,13 @@ ends "explain: a mapped address is the address" 0 "allowed" "${x[@]}" connect "[
 ends "explain: bind" 0 "allowed" "${x[@]}" bind localhost:8000
 ends "explain: bind elsewhere" 1 "denied" "${x[@]}" bind 0.0.0.0:8000
 ends "explain: why that is its name" 1 "$W/link is a symlink to real" "${x[@]}" read "$W/link/secret"
+ends "explain: what nearly matched" 1 "nearby: $W/good.yaml:5  allow [read, exec] \"$W/link/**\": matches, and is overruled" "${x[@]}" read "$W/link/secret"
+ends "explain: what lacks the right" 1 "matches, without this right" "${x[@]}" write "$W/link/x"
+ends "explain: what else it would open" 1 "opens:  nothing else" "${x[@]}" write /srv/a/b
+ends "explain: and the broader line" 1 "wider:  also exec of /srv/a, exec of /srv/a/a" "${x[@]}" exec /srv/a/b
+ends "explain: an exception, merged" 1 "except: [\"/srv/a/b\"]" "${x[@]}" write /srv/a/b
+is "explain --json: all of that" "nothing else|also exec of /srv/a, exec of /srv/a/a|names something similar|$W/link is a symlink to real" \
+	"$(json '"|".join((j["opens"], j["wider_opens"]))' "${x[@]}" --json exec /srv/a/b)|$(json 'j["nearby"][0]["how"]' "${x[@]}" --json read /usrr/x)|$(json 'j["name_because"].strip()' "${x[@]}" --json read "$W/link/x")"
 ends "explain: several, and one is denied" 1 "allowed: connect 10.1.2.3:443/tcp" "${x[@]}" read "$W/link/secret" connect 10.1.2.3:443
 ends "explain: several, all of them allowed" 0 "allowed: exec $W/real/b" "${x[@]}" read "$W/real/a" exec "$W/link/b"
 ends "explain: one without an object" 2 "an access has no object (exec)" "${x[@]}" read /etc exec
@@ -203,7 +210,7 @@ is "explain --brief" "denied: write /etc/passwd allowed: connect @bus-1" "$("${x
 is "explain --json of several" 2 "$("${x[@]}" --json read /etc read /usr | wc -l)"
 ends "explain: abstract names may be bound where no rule says otherwise" 0 "allowed: bind @any" "${x[@]}" bind @any
 ends "explain: a unix socket" 0 "allowed: connect $W/real/a.sock" "${x[@]}" connect "$W/link/a.sock"
-ends "explain: another unix socket" 1 "nearest: $W/good.yaml:" "${x[@]}" connect "$W/real/a.socket"
+ends "explain: another unix socket" 1 "nearby: $W/good.yaml:" "${x[@]}" connect "$W/real/a.socket"
 ends "explain: what would allow it" 1 "unix:" "${x[@]}" connect /run/x.sock
 ends "explain: an abstract name" 0 "allowed: connect @bus-1" "${x[@]}" connect @bus-1
 ends "explain: a denied one" 1 "it is another's" "${x[@]}" connect @bus-9

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "tests/unit/written.h"
 #include "user/policy/automaton.h"
@@ -78,7 +79,8 @@ static void test_no_rule(void **unused)
 	assert_false(e.granted);
 	assert_int_equal(e.rule, -1);
 	same(e.rule_at, NULL);
-	same(e.nearest, "nearest: p.yaml:3 allows [read, write] \"/srv/data/**\"");
+	same(e.nearest, NULL); /* /srv in common says nothing */
+	assert_int_equal(e.n_near, 0);
 	same(e.suggestion, "files:\n  - allow: [read]\n    path: \"/srv/other/x\"\n"
 			   "    # or \"/srv/other/**\" for everything in that directory\n");
 	same(e.suggestion_note, NULL);
@@ -139,7 +141,11 @@ static void test_protect(void **unused)
 	same(e.rule_text, "protect [read, write] \"~/.ssh/**\"");
 	same(e.reason, "credentials stay outside");
 	/* the exception alone is not enough: no rule would allow it then */
-	same(e.suggestion, "# in the rule at p.yaml:8\n    except: [\"~/.ssh/known_hosts\"]\n"
+	same(e.suggestion, "# in place of the rule at p.yaml:8\n"
+			   "  - protect: [read, write]\n"
+			   "    path: [\"/nowhere\", \"~/.ssh/**\"]\n"
+			   "    except: [\"~/.ssh/config\", \"~/.ssh/known_hosts\"]\n"
+			   "    reason: \"credentials stay outside\"\n"
 			   "files:\n  - allow: [read]\n    path: \"~/.ssh/known_hosts\"\n");
 	same(e.suggestion_note, "add \"~/.ssh/known_hosts\" to the `except:` of that rule; then it "
 				"needs an allow");
@@ -147,12 +153,160 @@ static void test_protect(void **unused)
 	/* two protects, and an allow that is there already */
 	e = explain(p, "/srv/data/id_rsa", SBX_READ);
 	same(e.rule_at, "p.yaml:12");
-	same(e.suggestion, "# in the rule at p.yaml:12\n    except: [\"/srv/data/id_rsa\"]\n");
+	same(e.suggestion, "# in place of the rule at p.yaml:12\n"
+			   "  - protect: [read]\n"
+			   "    path: [\"/**/id_*\"]\n"
+			   "    except: [\"/srv/data/id_rsa\"]\n");
 	same(e.suggestion_note, "add \"/srv/data/id_rsa\" to the `except:` of that rule");
 	sbx_explanation_free(&e);
 	e = explain(p, "/home/u/.ssh/id_rsa", SBX_READ);
-	assert_non_null(strstr(e.suggestion, "# in the rule at p.yaml:8\n"));
-	assert_non_null(strstr(e.suggestion, "# in the rule at p.yaml:12\n"));
+	assert_non_null(strstr(e.suggestion, "# in place of the rule at p.yaml:8\n"));
+	assert_non_null(strstr(e.suggestion, "# in place of the rule at p.yaml:12\n"));
+	sbx_explanation_free(&e);
+	sbx_policy_free(p);
+}
+
+static const char nearby[] = "files:\n"
+			     "  - allow: [read]\n" /* 3 */
+			     "    path: [\"/srv/data/**\", \"~/.gitconfig\", \"/var/x\"]\n"
+			     "  - allow: [read, write]\n" /* 5 */
+			     "    path: [\"/srv/data/rw/*\", \"/opt/tool/bin/run\"]\n"
+			     "  - allow: [write]\n" /* 7 */
+			     "    path: \"/srv/**/cache\"\n"
+			     "  - deny: [read, write]\n" /* 9 */
+			     "    path: \"/srv/data/rw/no\"\n"
+			     "  - protect: [write]\n" /* 11 */
+			     "    path: \"/srv/data/rw/{no,never}\"\n";
+
+/* "LINE how; LINE how" */
+static void assert_near(const struct sbx_policy *p, const char *path, uint8_t right,
+			const char *wanted)
+{
+	struct sbx_explanation e = explain(p, path, right);
+	char got[512] = "";
+	size_t i;
+
+	for (i = 0; i < e.n_near; i++)
+		sprintf(got + strlen(got), "%s%s %s", i ? "; " : "",
+			e.near[i].at + strlen("p.yaml:"), e.near[i].how);
+	same(got, wanted);
+	sbx_explanation_free(&e);
+}
+
+static void test_near(void **unused)
+{
+	struct sbx_policy *p = written(nearby);
+
+	assert_near(p, "/srv/data/x", SBX_WRITE, "3 matches, without this right");
+	/* another rule that denies it, too, says nothing new */
+	assert_near(p, "/srv/data/rw/no", SBX_WRITE,
+		    "5 matches, and is overruled; 3 matches, without this right");
+	assert_near(p, "/srv/data/rw/no", SBX_READ,
+		    "5 matches, and is overruled; 3 matches, and is overruled");
+	assert_near(p, "/srv/data/rw/a", SBX_READ, "");
+	assert_near(p, "/srv/data/rw/a/b", SBX_WRITE,
+		    "3 matches, without this right; 5 names what is above");
+	assert_near(p, "/home/u/.gitconfg", SBX_READ, "3 names something similar");
+	assert_near(p, "/home/u/.GitConfig", SBX_READ, "3 names something similar");
+	assert_near(p, "/srv/dta/a/b", SBX_READ, "3 names something similar");
+	assert_near(p, "/srv/y/z/cahe", SBX_WRITE, "7 names something similar");
+	assert_near(p, "/opt/tool/bin/other", SBX_READ, "5 names something beside it");
+	assert_near(p, "/opt/tool", SBX_READ, "5 names what is below");
+	assert_near(p, "/opt/other/bin/run", SBX_READ, "");
+	assert_near(p, "/var/y/z", SBX_READ, "");
+	/* by the name that the rule uses */
+	assert_near(p, "/run/tool", SBX_READ, "");
+	sbx_policy_free(p);
+	p = written("files:\n  - allow: [read]\n    path: \"/var/run/svc/sock\"\n");
+	assert_near(p, "/run/svc/socket", SBX_READ, "3 names something similar");
+	sbx_policy_free(p);
+}
+
+/* --- what else the lines would open --- */
+
+static void assert_opens(const struct sbx_policy *p, const char *path, uint8_t right,
+			 const char *opens, const char *wider)
+{
+	struct sbx_explanation e = explain(p, path, right);
+
+	assert_int_equal(sbx_explain_opens(p, &written_facts, path, strlen(path), right, &e), 0);
+	same(e.opens, opens);
+	same(e.wider_opens, wider);
+	sbx_explanation_free(&e);
+}
+
+static void test_opens(void **unused)
+{
+	struct sbx_policy *p = written(policy);
+
+	assert_opens(p, "/srv/other/x", SBX_READ, "nothing else",
+		     "also read of /srv/other, read of /srv/other/a");
+	/* an exception speaks of all rights of the protect */
+	assert_opens(p, "/home/u/work/id_x", SBX_READ, "nothing else", NULL);
+	assert_opens(p, "/home/u/.ssh/id_x", SBX_READ, "nothing else", NULL);
+	assert_opens(p, "/srv/data/locked/x", SBX_WRITE, "nothing else", NULL);
+	sbx_policy_free(p);
+	p = written("files:\n"
+		    "  - allow: [read, write]\n    path: \"/srv/**\"\n"
+		    "  - protect: [read, write]\n    path: \"/**/key\"\n");
+	assert_opens(p, "/srv/key", SBX_READ, "also write of /srv/key", NULL);
+	assert_opens(p, "/srv/a/key", SBX_WRITE, "also read of /srv/a/key", NULL);
+	/* what is no UTF-8 can only be written as a class */
+	assert_opens(p, "/opt/\xff", SBX_EXEC, "also exec of /opt/\\x80", NULL);
+	sbx_policy_free(p);
+	p = written("files:\n  - allow: [read]\n    path: \"/usr/lib/**\"\n"
+		    "  - protect: [read]\n    path: \"/usr/**/k\"\n");
+	/* only what is not open yet, and not what stays closed */
+	assert_opens(p, "/usr/share/x", SBX_READ, "nothing else",
+		     "also read of /usr/share, read of /usr/share/a");
+	assert_opens(p, "/usr/lib/x", SBX_WRITE, "nothing else",
+		     "also write of /usr/lib, write of /usr/lib/a");
+	sbx_policy_free(p);
+}
+
+/* sbx-bpf's own rules are no obstacle that an author could take away. */
+static void test_own(void **unused)
+{
+	struct sbx_load_opts opts = written_opts;
+	struct sbx_policy *p = NULL;
+	struct sbx_explanation e;
+	struct sbx_diags d = {0};
+	char file[] = "/tmp/sbx-explain-XXXXXX";
+	int fd = mkstemp(file);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "version: 1\n", 11), 11);
+	close(fd);
+	opts.own = true;
+	assert_int_equal(sbx_policy_load(file, &opts, &p, &d), 0);
+	unlink(file);
+	e = explain(p, "/run/sbx-bpf/lock", SBX_WRITE);
+	assert_false(e.granted);
+	same(e.suggestion, NULL);
+	same(e.suggestion_note, "no policy opens this: the rule is sbx-bpf's own");
+	sbx_explanation_free(&e);
+	sbx_policy_free(p);
+	sbx_diags_free(&d);
+}
+
+/* Abstract names may be bound until a rule speaks of that. */
+static void test_abstract(void **unused)
+{
+	struct sbx_policy *p = written(policy);
+	struct sbx_explanation e = explain(p, "@unix/@x", SBX_WRITE);
+
+	assert_true(e.granted);
+	sbx_explanation_free(&e);
+	e = explain(p, "@unix/@x", SBX_CONNECT);
+	assert_false(e.granted);
+	sbx_explanation_free(&e);
+	sbx_policy_free(p);
+	p = written("unix:\n  - deny: [bind]\n    path: \"@y\"\n");
+	e = explain(p, "@unix/@y", SBX_WRITE);
+	assert_false(e.granted);
+	sbx_explanation_free(&e);
+	e = explain(p, "@unix/@x", SBX_WRITE);
+	assert_true(e.granted);
 	sbx_explanation_free(&e);
 	sbx_policy_free(p);
 }
@@ -265,6 +419,7 @@ static void test_net(void **unused)
 	sbx_explanation_free(&e);
 	e = explain_net(p, "::ffff:10.1.2.3", 22);
 	same(e.rule_at, "p.yaml:22");
+	same(e.opens, "nothing else");
 	same(e.suggestion_note,
 	     "add \"10.1.2.3:22/tcp\" to the `except:` of that rule; then it needs "
 	     "an allow");
@@ -281,10 +436,12 @@ static void test_net(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted), cmocka_unit_test(test_no_rule),
-		cmocka_unit_test(test_home),	cmocka_unit_test(test_deny),
-		cmocka_unit_test(test_protect), cmocka_unit_test(test_pasted),
-		cmocka_unit_test(test_net),
+		cmocka_unit_test(test_granted),	 cmocka_unit_test(test_no_rule),
+		cmocka_unit_test(test_home),	 cmocka_unit_test(test_deny),
+		cmocka_unit_test(test_protect),	 cmocka_unit_test(test_pasted),
+		cmocka_unit_test(test_net),	 cmocka_unit_test(test_near),
+		cmocka_unit_test(test_opens),	 cmocka_unit_test(test_own),
+		cmocka_unit_test(test_abstract),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,8 @@ static void put_name(const struct sbx_question *q)
 static void print(const struct source *s, const struct sbx_question *q,
 		  const struct sbx_explanation *e, const char *object)
 {
+	size_t i;
+
 	put_verdict(q, e, object);
 	put_name(q);
 	if (e->rule < 0 && e->granted)
@@ -150,15 +152,30 @@ static void print(const struct source *s, const struct sbx_question *q,
 	else
 		printf("    rule:   %s  %s\n", e->rule_at ? e->rule_at : "(no file)", e->rule_text);
 	put_field("reason:", e->reason);
-	if (e->nearest)
-		printf("    %s\n", e->nearest);
+	for (i = 0; i < e->n_near; i++)
+		printf("    nearby: %s  %s: %s\n", e->near[i].at ? e->near[i].at : "(no file)",
+		       e->near[i].text, e->near[i].how);
 	if (!e->granted && s->mode == SBX_MODE_AUDIT)
 		puts("    mode:   audit: it would be reported, not denied");
 	if (!e->granted && e->suggestion) {
 		puts("    to allow:");
 		put_lines(e->suggestion);
+		put_field("opens:", e->opens);
+		put_field("wider:", e->wider_opens);
 	}
 	put_field("note:", e->suggestion_note);
+}
+
+static json_t *near_json(const struct sbx_explanation *e)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < e->n_near; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s?, s:s, s:s}", "rule_at", e->near[i].at,
+						"rule", e->near[i].text, "how", e->near[i].how));
+	return list;
 }
 
 static void print_json(const struct source *s, const struct sbx_question *q,
@@ -172,6 +189,9 @@ static void print_json(const struct source *s, const struct sbx_question *q,
 			  e->suggestion, "note", e->suggestion_note, "name_because", q->why);
 
 	json_object_set_new(j, "given", sbx_json_text(q->given));
+	json_object_set_new(j, "nearby", near_json(e));
+	json_object_set_new(j, "opens", sbx_json_text(e->opens));
+	json_object_set_new(j, "wider_opens", sbx_json_text(e->wider_opens));
 	sbx_put_json(stdout, j);
 }
 
@@ -187,11 +207,16 @@ static int decide(const struct source *s, const struct sbx_question *q, struct s
 
 static int explain(const struct source *s, const struct sbx_question *q, struct sbx_explanation *e)
 {
-	if (q->access->kind == SBX_ACCESS_FILE)
-		return sbx_explain_file(s->policy, s->facts, q->path, strlen(q->path),
-					q->access->what, e);
-	return sbx_explain_net(s->policy, s->facts, q->access->what, q->family, q->addr, q->proto,
-			       q->port, e);
+	size_t len = q->path ? strlen(q->path) : 0;
+	int r;
+
+	if (q->access->kind == SBX_ACCESS_NET)
+		return sbx_explain_net(s->policy, s->facts, q->access->what, q->family, q->addr,
+				       q->proto, q->port, e);
+	r = sbx_explain_file(s->policy, s->facts, q->path, len, q->access->what, e);
+	return r || e->granted
+		       ? r
+		       : sbx_explain_opens(s->policy, s->facts, q->path, len, q->access->what, e);
 }
 
 static int answer(const struct source *s, const struct sbx_question *q)

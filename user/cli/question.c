@@ -162,16 +162,12 @@ char *sbx_question_object(const struct sbx_question *q)
 {
 	struct sbx_text t;
 	char *text = NULL;
-	const char *path = q->path;
 
+	if (q->access->kind == SBX_ACCESS_FILE)
+		return sbx_path_text(q->path, strlen(q->path));
 	if (sbx_text_begin(&t))
 		return NULL;
-	if (sbx_question_abstract(q))
-		path += strlen(SBX_ABSTRACT);
-	if (q->access->kind == SBX_ACCESS_FILE)
-		sbx_put_escaped(t.out, *path ? path : "/", *path ? strlen(path) : 1);
-	else
-		sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
+	sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
 	sbx_text_end(&t, &text);
 	return text;
 }

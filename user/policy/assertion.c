@@ -10,6 +10,7 @@
 #include <string.h>
 #include "user/policy/assertion.h"
 #include "user/policy/pairs.h"
+#include "user/policy/pattern.h"
 #include "user/policy/rulestr.h"
 
 /* --- findings --- */
@@ -168,19 +169,6 @@ static char *rights_text(const struct sbx_file_rule *r, uint8_t rights)
 	return s;
 }
 
-static char *path_text(const char *path, size_t len)
-{
-	size_t skip = strncmp(path, SBX_ABSTRACT, strlen(SBX_ABSTRACT)) ? 0 : strlen(SBX_ABSTRACT);
-	struct sbx_text t;
-	char *s = NULL;
-
-	if (sbx_text_begin(&t))
-		return NULL;
-	sbx_put_escaped(t.out, len ? path + skip : "/", len ? len - skip : 1);
-	sbx_text_end(&t, &s);
-	return s;
-}
-
 static int report_path(struct prover *p, const struct sbx_file_rule *r,
 		       const struct sbx_pattern *pat, const struct sbx_pairs *s)
 {
@@ -192,7 +180,7 @@ static int report_path(struct prover *p, const struct sbx_file_rule *r,
 
 	if (!f)
 		return -ENOMEM;
-	f->example = path_text(s->path, s->len);
+	f->example = sbx_path_text(s->path, s->len);
 	f->rights = rights_text(r, s->shown);
 	rule = sbx_files_decider(p->s->policy, p->s->facts, s->path, s->len, right, &granted);
 	if (rule >= 0) {
@@ -282,24 +270,6 @@ static int prove_files(struct prover *p, const struct sbx_file_rule *r)
 	return rc;
 }
 
-/* The path as a pattern for all below it; owned. */
-static char *tree_pattern(const char *path)
-{
-	struct sbx_text t;
-	char *s = NULL;
-
-	if (sbx_text_begin(&t))
-		return NULL;
-	for (; *path; path++) {
-		if (strchr("\\*?[]{}", *path))
-			fputc('\\', t.out);
-		fputc(*path, t.out);
-	}
-	fputs("/**", t.out);
-	sbx_text_end(&t, &s);
-	return s;
-}
-
 static int compile_shadowed(struct prover *p)
 {
 	static const struct sbx_facts none;
@@ -312,7 +282,9 @@ static int compile_shadowed(struct prover *p)
 	int rc = v ? 0 : -ENOMEM;
 
 	for (i = 0; i < n && !rc; i++) {
-		v[i].text = tree_pattern(p->facts->aliases[i].from);
+		const char *from = p->facts->aliases[i].from;
+
+		v[i].text = sbx_pattern_literal(from, strlen(from), "/**", false);
 		rc = v[i].text ? 0 : -ENOMEM;
 	}
 	if (!rc && n)

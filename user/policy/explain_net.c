@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "user/policy/near.h"
 #include "user/policy/netset.h"
 #include "user/policy/netspan.h"
 #include "user/policy/rulestr.h"
@@ -16,81 +17,47 @@ struct net_question {
 	uint16_t port;
 };
 
-static bool endpoint_matches(const struct net_question *q, const struct sbx_endpoint *e)
+/* The policy without some of its protects: for this peer, as if they had an exception for it. */
+static int rest_of(const struct net_question *q, const struct sbx_obstacle *o,
+		   struct sbx_policy *rest)
 {
-	return sbx_endpoint_matches(e, q->facts, q->dir, q->family, q->addr, q->proto, q->port);
-}
+	size_t i;
 
-/* How much of the endpoint fits: the address weighs more than the port, unless every one does. */
-static int closeness(const struct net_question *q, const struct sbx_endpoint *e)
-{
-	struct sbx_endpoint any_port = *e, any_addr = *e;
-	int score = 0;
-
-	any_port.n_ports = 0;
-	any_port.ephemeral = false;
-	any_port.protos = SBX_PROTO_BIT_TCP | SBX_PROTO_BIT_UDP;
-	if (endpoint_matches(q, &any_port))
-		score += e->kind == SBX_HOST_ANY ? 2 : 3;
-	any_addr.kind = SBX_HOST_ANY;
-	if (sbx_endpoint_enforced(e) && endpoint_matches(q, &any_addr))
-		score += 1;
-	return score;
-}
-
-static int write_nearest(const struct net_question *q, char **out)
-{
-	const struct sbx_endpoint *best = NULL;
-	const struct sbx_net_rule *best_rule = NULL;
-	int most = 1, score;
-	char *text, *at;
-	struct sbx_text x;
-	size_t i, k;
-
-	for (i = 0; i < q->p->n_net; i++) {
-		const struct sbx_net_rule *r = &q->p->net[i];
-
-		if (r->verb != SBX_ALLOW || !(r->rights & (1u << q->dir)))
-			continue;
-		for (k = 0; k < r->n_to; k++) {
-			score = closeness(q, &r->to[k]);
-			if (score < most)
-				continue;
-			most = score;
-			best = &r->to[k];
-			best_rule = r;
-		}
-	}
-	if (!best)
-		return 0;
-	if (sbx_text_begin(&x))
-		return -ENOMEM;
-	at = sbx_pos_text(best_rule->pos);
-	text = sbx_net_rule_text(best_rule, best);
-	fprintf(x.out, "nearest: %s allows%s", at ? at : "?", text ? text + strlen("allow") : "");
-	free(at);
-	free(text);
-	return sbx_text_end(&x, out);
-}
-
-static int find_obstacle(const struct net_question *q, struct sbx_pos *pos, struct sbx_obstacle *o)
-{
-	struct sbx_policy rest = *q->p;
-	bool self;
-	int rule;
-
-	rest.net = malloc((q->p->n_net + 1) * sizeof(*rest.net));
-	if (!rest.net)
+	*rest = *q->p;
+	rest->net = malloc((q->p->n_net + 1) * sizeof(*rest->net));
+	if (!rest->net)
 		return -ENOMEM;
 	if (q->p->n_net)
-		memcpy(rest.net, q->p->net, q->p->n_net * sizeof(*rest.net));
-	o->protects = pos;
+		memcpy(rest->net, q->p->net, q->p->n_net * sizeof(*rest->net));
+	for (i = 0; i < o->n_protects; i++)
+		rest->net[o->protects[i].net - q->p->net].n_to = 0;
+	return 0;
+}
+
+static int decide(const struct net_question *q, const struct sbx_policy *p, int dir, bool *granted)
+{
+	bool self;
+
+	return sbx_net_decider(p, q->facts, dir, q->family, q->addr, q->proto, q->port, granted,
+			       &self);
+}
+
+/* To be freed: o->protects. */
+static int find_obstacle(const struct net_question *q, struct sbx_obstacle *o)
+{
+	struct sbx_policy rest;
+	int rule, rc;
+
+	o->protects = calloc(q->p->n_net + 1, sizeof(*o->protects));
+	rc = o->protects ? rest_of(q, o, &rest) : -ENOMEM;
+	if (rc)
+		return rc;
 	for (;;) {
-		rule = sbx_net_decider(&rest, q->facts, q->dir, q->family, q->addr, q->proto,
-				       q->port, &o->granted, &self);
+		rule = decide(q, &rest, q->dir, &o->granted);
 		if (rule < 0 || rest.net[rule].verb != SBX_PROTECT)
 			break;
-		pos[o->n_protects++] = rest.net[rule].pos;
+		o->protects[o->n_protects++] =
+			(struct sbx_blocker){.pos = q->p->net[rule].pos, .net = &q->p->net[rule]};
 		rest.net[rule].n_to = 0;
 	}
 	o->denied = rule >= 0 && rest.net[rule].verb == SBX_DENY;
@@ -98,31 +65,64 @@ static int find_obstacle(const struct net_question *q, struct sbx_pos *pos, stru
 	return 0;
 }
 
+/* One address, one port, one protocol: but an exception to a protect may open the other direction.
+ */
+static int tell_opening(const struct net_question *q, const struct sbx_obstacle *o, char **out)
+{
+	int other = q->dir == SBX_DIR_BIND ? SBX_DIR_CONNECT : SBX_DIR_BIND;
+	bool before, after;
+	struct sbx_policy rest;
+	struct sbx_text x;
+	int rc = rest_of(q, o, &rest);
+
+	if (rc)
+		return rc;
+	decide(q, q->p, other, &before);
+	decide(q, &rest, other, &after);
+	free(rest.net);
+	if (sbx_text_begin(&x))
+		return -ENOMEM;
+	if (after && !before) {
+		fprintf(x.out, "also %s ", other == SBX_DIR_BIND ? "bind to" : "connect to");
+		sbx_put_peer(x.out, q->family, q->addr, q->proto, q->port);
+	} else {
+		fputs("nothing else", x.out);
+	}
+	return sbx_text_end(&x, out);
+}
+
+/* "192.0.2.1:443/tcp", in quotes */
+static int peer_scalar(const struct net_question *q, char **out)
+{
+	struct sbx_text x;
+
+	if (sbx_text_begin(&x))
+		return -ENOMEM;
+	fputc('"', x.out);
+	sbx_put_peer(x.out, q->family, q->addr, q->proto, q->port);
+	fputc('"', x.out);
+	return sbx_text_end(&x, out);
+}
+
 static int suggest_net(const struct net_question *q, struct sbx_explanation *e)
 {
 	struct sbx_target t = {.list = "network",
 			       .key = "to",
 			       .rights = q->dir == SBX_DIR_BIND ? "bind" : "connect"};
-	struct sbx_pos *pos = calloc(q->p->n_net + 1, sizeof(*pos));
 	struct sbx_obstacle o = {0};
 	char *scalar = NULL;
-	struct sbx_text x;
-	int rc = pos ? find_obstacle(q, pos, &o) : -ENOMEM;
+	int rc = find_obstacle(q, &o);
 
 	if (!rc)
-		rc = sbx_text_begin(&x);
-	if (!rc) {
-		fputc('"', x.out);
-		sbx_put_peer(x.out, q->family, q->addr, q->proto, q->port);
-		fputc('"', x.out);
-		rc = sbx_text_end(&x, &scalar);
-	}
+		rc = peer_scalar(q, &scalar);
 	t.scalar = scalar;
 	if (!rc)
 		rc = sbx_suggestion_write(&t, &o, &e->suggestion);
 	if (!rc)
 		rc = sbx_suggestion_note(&t, &o, &e->suggestion_note);
-	free(pos);
+	if (!rc)
+		rc = tell_opening(q, &o, &e->opens);
+	free(o.protects);
 	free(scalar);
 	return rc;
 }
@@ -170,8 +170,8 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 
 	q.family = sbx_addr_canonical(dir, family, addr, judged);
 	q.addr = judged;
-	if (!rc && e.rule < 0)
-		rc = write_nearest(&q, &e.nearest);
+	if (!rc)
+		rc = sbx_near_net(p, facts, dir, q.family, judged, proto, port, &e);
 	if (!rc && !e.granted)
 		rc = suggest_net(&q, &e);
 	if (!rc && e.self)

@@ -8,8 +8,6 @@
 #include "user/policy/parse.h"
 #include "user/policy/rulestr.h"
 
-#define NAME "(built in)"
-
 static void put_file(FILE *out, const char *path)
 {
 	char real[PATH_MAX];
@@ -56,7 +54,7 @@ void sbx_parse_own(struct sbx_parser *p)
 	if (sbx_text_end(&t, &text))
 		p->no_memory = true;
 	else
-		sbx_parse_text(p, NAME, text, strlen(text), false);
+		sbx_parse_text(p, SBX_OWN_FILE, text, strlen(text), false);
 	free(text);
 	p->policy->n_own = p->policy->n_files - before;
 }

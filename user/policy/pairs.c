@@ -113,6 +113,9 @@ static int spell(struct sbx_pairs *s, size_t i)
 {
 	size_t len = 0, k;
 
+	for (k = i; k && s->v[k].byte != '/';)
+		k = s->v[k].from;
+	s->dir = k;
 	for (k = i; k; k = s->v[k].from)
 		len++;
 	s->path = malloc(len + 1);
@@ -125,27 +128,35 @@ static int spell(struct sbx_pairs *s, size_t i)
 	return 1;
 }
 
-int sbx_pairs_find(struct sbx_pairs *s)
+static int begin(struct sbx_pairs *s)
 {
-	const struct sbx_state *at[SBX_PAIRS_IMAGES];
 	struct key start = {.component = NAME};
-	size_t i;
-	int rc;
+	int i;
 
 	sbx_readable_bytes(s->bytes);
 	for (i = 0; i < SBX_PAIRS_IMAGES && s->img[i]; i++)
 		start.at[i] = sbx_image_hdr(s->img[i])->start;
-	rc = push(s, &start, 0, 0);
-	for (i = 0; i < s->n && !rc; i++) {
-		const struct key *k = &s->v[i].key;
+	return push(s, &start, 0, 0);
+}
 
-		states(s, k, at);
-		s->shown = k->component >= NAME ? s->shows(at, s->wanted) : 0;
-		if (s->shown)
-			return spell(s, i);
+int sbx_pairs_find(struct sbx_pairs *s)
+{
+	const struct sbx_state *at[SBX_PAIRS_IMAGES];
+	int rc = s->n ? 0 : begin(s);
+	size_t i;
+
+	free(s->path);
+	s->path = NULL;
+	while (s->next < s->n && !rc) {
+		i = s->next++;
+		states(s, &s->v[i].key, at);
+		s->shown = s->v[i].key.component >= NAME ? s->shows(at, s->wanted) : 0;
 		rc = i ? expand(s, i, at) : expand_root(s);
+		s->full |= rc == -E2BIG;
+		if (s->shown && rc != -ENOMEM)
+			return spell(s, i);
 	}
-	return rc;
+	return s->full ? -E2BIG : rc;
 }
 
 void sbx_pairs_free(struct sbx_pairs *s)
@@ -155,5 +166,5 @@ void sbx_pairs_free(struct sbx_pairs *s)
 	free(s->path);
 	s->v = NULL;
 	s->path = NULL;
-	s->n = s->room = 0;
+	s->n = s->room = s->next = 0;
 }

@@ -30,14 +30,17 @@ struct sbx_pairs {
 	char *path; /* not escaped; owned */
 	size_t len;
 	uint8_t shown;
+	size_t dir; /* a number for the states of the directory that it is in */
 	/* --- private --- */
 	struct sbx_intern seen;
 	struct sbx_pair *v;
-	size_t n, room;
+	size_t n, room, next;
+	bool full; /* some combinations were left out */
 	uint8_t bytes[255];
 };
 
-/* 1: found; 0: there is no such path; -E2BIG: cannot tell; -ENOMEM. To be freed in any case. */
+/* 1: found; 0: there is no such path; -E2BIG: cannot tell; -ENOMEM. To be freed in any case. Called
+ * again, it finds the next, which leads to other states. */
 int sbx_pairs_find(struct sbx_pairs *s);
 void sbx_pairs_free(struct sbx_pairs *s);
 

@@ -159,6 +159,32 @@ bool sbx_pattern_is_literal(const char *pattern)
 	return pattern[sbx_pattern_literal_prefix(pattern)] == '\0';
 }
 
+char *sbx_pattern_literal(const char *path, size_t len, const char *glob, bool yaml)
+{
+	static const char any_such[] = "[!\x01-\xf4\x8f\xbf\xbf]";
+	char *out = malloc(len * (sizeof(any_such) - 1) + strlen(glob) + 2), *o = out;
+	size_t i, n;
+	uint32_t cp;
+
+	if (!out)
+		return NULL;
+	if (!len && !*glob)
+		*o++ = '/';
+	for (i = 0; i < len; i += n) {
+		n = sbx_utf8_unit((const uint8_t *)path + i, len - i, &cp);
+		if (cp == SBX_UTF8_INVALID && yaml) {
+			o = stpcpy(o, any_such);
+			continue;
+		}
+		if (strchr("\\*?[]{}", path[i]))
+			*o++ = '\\';
+		memcpy(o, path + i, n);
+		o += n;
+	}
+	strcpy(o, glob);
+	return out;
+}
+
 char *sbx_pattern_unescape(const char *pattern, size_t n)
 {
 	char *out = malloc(n + 1);

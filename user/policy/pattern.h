@@ -21,6 +21,13 @@ bool sbx_pattern_is_literal(const char *pattern);
 char *sbx_pattern_unescape(const char *pattern, size_t n);
 
 /*
+ * The pattern that matches this path alone, with `glob` behind it; owned by the caller, NULL: out
+ * of memory. yaml: as a policy can say it, with a class for each byte that is no UTF-8
+ * (sbx_put_yaml_path).
+ */
+char *sbx_pattern_literal(const char *path, size_t len, const char *glob, bool yaml);
+
+/*
  * The reference matcher: direct, recursive, no automaton. The automaton is tested against it and
  * provenance ("which rule") is found with it. `path` is canonical: "" or "/a/b" (len bytes).
  */

@@ -12,6 +12,9 @@
 #include "sbx_image.h"
 #include "user/base/diag.h"
 
+/* Where the rules stand that nobody wrote (own.c), as the file of their positions. */
+#define SBX_OWN_FILE "(built in)"
+
 enum sbx_verb {
 	SBX_ALLOW,
 	SBX_DENY,

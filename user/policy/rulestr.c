@@ -127,6 +127,21 @@ void sbx_put_escaped(FILE *out, const char *s, size_t len)
 	put_text(out, s, len, false);
 }
 
+char *sbx_path_text(const char *path, size_t len)
+{
+	size_t skip = strlen(SBX_ABSTRACT);
+	struct sbx_text t;
+	char *s = NULL;
+
+	if (sbx_text_begin(&t))
+		return NULL;
+	if (len < skip || memcmp(path, SBX_ABSTRACT, skip))
+		skip = 0;
+	sbx_put_escaped(t.out, len ? path + skip : "/", len ? len - skip : 1);
+	sbx_text_end(&t, &s);
+	return s;
+}
+
 void sbx_put_yaml(FILE *out, const char *s, size_t len)
 {
 	fputc('"', out);
@@ -238,6 +253,57 @@ char *sbx_net_rule_text(const struct sbx_net_rule *r, const struct sbx_endpoint 
 	put_sources(t.out, to ? to->source : NULL, others);
 	sbx_text_end(&t, &s);
 	return s;
+}
+
+/* --- a rule with one exception more --- */
+
+static void put_list_item(FILE *out, size_t i, const char *source)
+{
+	fputs(i ? ", " : "[", out);
+	sbx_put_yaml(out, source, strlen(source));
+}
+
+/* What follows the exceptions that there were, i of them. */
+static void put_rest(FILE *out, size_t i, const char *scalar, const char *reason, bool quiet)
+{
+	fprintf(out, "%s%s]\n", i ? ", " : "[", scalar);
+	if (reason) {
+		fputs("    reason: ", out);
+		sbx_put_yaml(out, reason, strlen(reason));
+		fputc('\n', out);
+	}
+	if (quiet)
+		fputs("    quiet: true\n", out);
+}
+
+void sbx_put_file_rule_with(FILE *out, const struct sbx_file_rule *r, const char *scalar)
+{
+	size_t i;
+
+	fprintf(out, "  - %s: [", sbx_verb_name(r->verb));
+	sbx_put_rights(out, r->rights);
+	fputs("]\n    path: ", out);
+	for (i = 0; i < r->n_paths; i++)
+		put_list_item(out, i, r->paths[i].source);
+	fputs("]\n    except: ", out);
+	for (i = 0; i < r->n_except; i++)
+		put_list_item(out, i, r->except[i].source);
+	put_rest(out, i, scalar, r->reason, r->quiet);
+}
+
+void sbx_put_net_rule_with(FILE *out, const struct sbx_net_rule *r, const char *scalar)
+{
+	size_t i;
+
+	fprintf(out, "  - %s: [", sbx_verb_name(r->verb));
+	sbx_put_net_rights(out, r->rights);
+	fputs("]\n    to: ", out);
+	for (i = 0; i < r->n_to; i++)
+		put_list_item(out, i, r->to[i].source);
+	fputs("]\n    except: ", out);
+	for (i = 0; i < r->n_except; i++)
+		put_list_item(out, i, r->except[i].source);
+	put_rest(out, i, scalar, r->reason, r->quiet);
 }
 
 /* --- the home -----------------------------------------------------------------------------------

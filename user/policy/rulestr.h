@@ -29,6 +29,8 @@ bool sbx_text_valid(const char *s, size_t len);
  * backslash.
  */
 void sbx_put_escaped(FILE *out, const char *s, size_t len);
+/* A path as rules name it, for people: "/" for "", and "@x" for an abstract socket. Owned. */
+char *sbx_path_text(const char *path, size_t len);
 /* The same as a double-quoted YAML scalar. Bytes that are no UTF-8 cannot be written in YAML. */
 void sbx_put_yaml(FILE *out, const char *s, size_t len);
 
@@ -39,6 +41,11 @@ char *sbx_pos_text(struct sbx_pos pos);
  * NULL: the first, and the number of the others. */
 char *sbx_file_rule_text(const struct sbx_file_rule *r, const struct sbx_pattern *path);
 char *sbx_net_rule_text(const struct sbx_net_rule *r, const struct sbx_endpoint *to);
+
+/* The protect as it would have to be written with one exception more, a YAML scalar: all its lines,
+ * as an item of a list. */
+void sbx_put_file_rule_with(FILE *out, const struct sbx_file_rule *r, const char *scalar);
+void sbx_put_net_rule_with(FILE *out, const struct sbx_net_rule *r, const char *scalar);
 
 const char *sbx_verb_name(enum sbx_verb verb);
 /* "read, write" */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "user/policy/rulestr.h"
 #include "user/policy/suggest.h"
 
@@ -9,13 +10,20 @@ int sbx_suggestion_write(const struct sbx_target *t, const struct sbx_obstacle *
 	struct sbx_text x;
 	size_t i;
 
+	if (o->own)
+		return 0;
 	if (sbx_text_begin(&x))
 		return -ENOMEM;
 	for (i = 0; i < o->n_protects; i++) {
-		char *at = sbx_pos_text(o->protects[i]);
+		const struct sbx_blocker *b = &o->protects[i];
+		char *at = sbx_pos_text(b->pos);
 
-		fprintf(x.out, "# in the rule at %s\n    except: [%s]\n", at ? at : "?", t->scalar);
+		fprintf(x.out, "# in place of the rule at %s\n", at ? at : "?");
 		free(at);
+		if (b->file)
+			sbx_put_file_rule_with(x.out, b->file, t->scalar);
+		else
+			sbx_put_net_rule_with(x.out, b->net, t->scalar);
 	}
 	if (!o->granted) {
 		fprintf(x.out, "%s:\n  - allow: [%s]\n    %s: %s\n", t->list, t->rights, t->key,
@@ -34,10 +42,14 @@ int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o
 	struct sbx_text x;
 	size_t i;
 
+	if (o->own) {
+		*out = strdup("no policy opens this: the rule is sbx-bpf's own");
+		return *out ? 0 : -ENOMEM;
+	}
 	if (sbx_text_begin(&x))
 		return -ENOMEM;
 	for (i = 0; i < o->n_protects; i++) {
-		char *at = sbx_pos_text(o->protects[i]);
+		char *at = sbx_pos_text(o->protects[i].pos);
 
 		if (!i)
 			fprintf(x.out, "add %s to the `except:` of that rule", t->scalar);

@@ -5,10 +5,18 @@
 
 #include "user/policy/explain.h"
 
+/* A protect that matches: of one kind. */
+struct sbx_blocker {
+	struct sbx_pos pos;
+	const struct sbx_file_rule *file;
+	const struct sbx_net_rule *net;
+};
+
 /* What stands in the way, for either kind of rule. */
 struct sbx_obstacle {
-	const struct sbx_pos *protects; /* those that match, the reported one first */
+	struct sbx_blocker *protects; /* those that match, the reported one first */
 	size_t n_protects;
+	bool own;     /* one of them is sbx-bpf's own: nothing opens it */
 	bool denied;  /* a plain deny decides without them */
 	bool granted; /* nothing else stands in the way */
 };
