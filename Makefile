@@ -17,7 +17,9 @@ CFLAGS ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARN) $(WERROR) -Iinclude -I. -I$(B) -D_GNU_SOURCE \
 	-ffile-prefix-map=$(CURDIR)=.
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-DIRS := -DSBX_SHAREDIR='"$(PREFIX)/share/sbx-bpf"' -DSBX_ETCDIR='"$(SYSCONFDIR)/sbx-bpf"'
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DIRS := -DSBX_SHAREDIR='"$(PREFIX)/share/sbx-bpf"' -DSBX_ETCDIR='"$(SYSCONFDIR)/sbx-bpf"' \
+	-DSBX_SBINDIR='"$(PREFIX)/sbin"' -DSBX_UNITDIR='"$(UNITDIR)"'
 LIBS := -lbpf -lelf -lz -lyaml -ljansson
 SAN := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fsanitize=fuzzer
@@ -26,9 +28,10 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(
 	-Ivmlinux -Iinclude -Ibpf -D__bpf__ -D__TARGET_ARCH_x86 \
 	-ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
 
-PURE_SRC := $(wildcard user/base/*.c user/policy/*.c user/event/*.c user/net/*.c)
+PURE_SRC := $(wildcard user/base/*.c user/policy/*.c user/event/*.c user/net/*.c user/dns/*.c)
 KERN_SRC := $(wildcard user/kern/*.c)
 CLI_SRC := $(wildcard user/cli/*.c)
+DAEMON_SRC := $(wildcard user/daemon/*.c)
 # main.bpf.c defines the maps; libbpf 1.1's linker wants definitions before their users.
 BPF_SRC := bpf/main.bpf.c $(filter-out bpf/main.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -42,6 +45,7 @@ SHARE := $(PREFIX)/share/sbx-bpf
 PURE_OBJ := $(PURE_SRC:%.c=$(B)/obj/%.o)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/obj/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
+DAEMON_OBJ := $(DAEMON_SRC:%.c=$(B)/obj/%.o)
 PURE_SAN := $(PURE_SRC:%.c=$(B)/san/%.o)
 PURE_FUZZ := $(PURE_SRC:%.c=$(B)/fuzz/%.o)
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
@@ -54,15 +58,19 @@ MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
 .SUFFIXES:
 .SECONDARY:
 
-all: $(B)/sbx-bpf ## build the loader and the BPF programs
+all: $(B)/sbx-bpf $(B)/sbx-bpfd ## build the loader, the daemon and the BPF programs
 
-$(B)/sbx-bpf: $(CLI_OBJ) $(KERN_OBJ) $(PURE_OBJ)
+$(B)/sbx-bpf: $(CLI_OBJ) $(KERN_OBJ) $(filter-out $(B)/obj/user/dns/%,$(PURE_OBJ))
 	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -o $@
+
+$(B)/sbx-bpfd: $(DAEMON_OBJ) $(KERN_OBJ) $(PURE_OBJ)
+	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -lldns -lsystemd -o $@
 
 # For tests alone: a loader that leaves out the hook that SBX_LEAVE_OUT names.
 mutant: $(B)/mutant/sbx-bpf
 
-$(B)/mutant/sbx-bpf: $(CLI_OBJ) $(filter-out %/load.o,$(KERN_OBJ)) $(B)/mutant/load.o $(PURE_OBJ)
+$(B)/mutant/sbx-bpf: $(CLI_OBJ) $(filter-out %/load.o,$(KERN_OBJ)) $(B)/mutant/load.o \
+		$(filter-out $(B)/obj/user/dns/%,$(PURE_OBJ))
 	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -o $@
 
 $(B)/mutant/load.o: user/kern/load.c $(B)/sbx.skel.h
@@ -99,7 +107,7 @@ $(B)/sbx.skel.h: $(B)/sbx.bpf.o
 
 $(B)/unit/test_%: tests/unit/test_%.c $(PURE_SAN)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -O1 -g $(SAN) -MMD -MP $< $(PURE_SAN) -lcmocka -lyaml -ljansson -o $@
+	$(CC) $(BASE_CFLAGS) -O1 -g $(SAN) -MMD -MP $< $(PURE_SAN) -lcmocka -lyaml -ljansson -lldns -lpthread -o $@
 
 $(B)/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
@@ -123,7 +131,7 @@ $(B)/fuzz/%.o: %.c
 	$(CLANG) $(BASE_CFLAGS) -O1 -g $(FUZZ_SAN)-no-link $(DIRS) -MMD -MP -c $< -o $@
 
 $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(PURE_FUZZ)
-	$(CLANG) $(FUZZ_SAN) $^ -lyaml -ljansson -o $@
+	$(CLANG) $(FUZZ_SAN) $^ -lyaml -ljansson -lldns -o $@
 
 unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 	tests/unit/run.sh $(if $(T),$(B)/unit/test_$(T),$(UNIT_BIN))
@@ -171,6 +179,10 @@ $(B)/man/%: doc/man/%.scd
 
 install: all man ## into DESTDIR, below PREFIX
 	install -D -m 755 $(B)/sbx-bpf $(DESTDIR)$(PREFIX)/bin/sbx-bpf
+	install -D -m 755 $(B)/sbx-bpfd $(DESTDIR)$(PREFIX)/sbin/sbx-bpfd
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' user/daemon/sbx-bpfd.service.in \
+		>$(DESTDIR)$(UNITDIR)/sbx-bpfd.service
 	install -d $(DESTDIR)$(SHARE)/policies/assert $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
 	install -m 644 $(POLICIES) $(DESTDIR)$(SHARE)/policies/
 	install -m 644 $(ASSERTIONS) $(DESTDIR)$(SHARE)/policies/assert/
@@ -179,7 +191,8 @@ install: all man ## into DESTDIR, below PREFIX
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
 uninstall: ## remove what install wrote; /etc/sbx-bpf stays
-	rm -f $(DESTDIR)$(PREFIX)/bin/sbx-bpf
+	rm -f $(DESTDIR)$(PREFIX)/bin/sbx-bpf $(DESTDIR)$(PREFIX)/sbin/sbx-bpfd \
+		$(DESTDIR)$(UNITDIR)/sbx-bpfd.service
 	rm -rf $(DESTDIR)$(SHARE)
 	for m in $(notdir $(MAN)); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done

@@ -195,7 +195,8 @@ struct sbx_grant {
 	__u64 version;
 	__u64 image;
 	struct sbx_peer peer; /* with the direction */
-	__u64 pad[3];
+	__u64 until;	      /* jiffies; 0: as long as the image lasts */
+	__u64 pad[2];
 };
 
 /* hash of peer and image -> struct sbx_grant: global data, as above; nobody else looks */
@@ -220,6 +221,62 @@ SBX_MAP struct {
 	__type(key, int);
 	__type(value, struct sbx_label);
 } sbx_sockets SEC(".maps");
+
+/* (image, address) -> what a name opens there */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SBX_MAX_NAMES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sbx_name_key);
+	__type(value, struct sbx_name);
+} sbx_names SEC(".maps");
+
+/* slot -> where its queries go */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SBX_MAX_SANDBOXES);
+	__type(key, __u32);
+	__type(value, struct sbx_resolver);
+} sbx_resolvers SEC(".maps");
+
+/* listening socket of the forwarder -> sandbox */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} sbx_forwarders SEC(".maps");
+
+/* port of the forwarder at ::1 -> sandbox */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * SBX_MAX_SANDBOXES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u16);
+	__type(value, __u64);
+} sbx_ports6 SEC(".maps");
+
+/* A socket whose queries go to the forwarder, and the server that it was sent to last. */
+struct sbx_asked {
+	__u64 id;	 /* sandbox */
+	__u32 server[4]; /* network order; IPv4 as ::ffff:a.b.c.d */
+};
+
+/* socket -> struct sbx_asked */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sbx_asked);
+} sbx_asked SEC(".maps");
+
+/* cookie of a socket -> who asked */
+SBX_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SBX_MAX_ASKERS);
+	__type(key, __u64);
+	__type(value, struct sbx_asker);
+} sbx_askers SEC(".maps");
 
 /* struct kern_ipc_perm pointer -> sandboxes of the task that made the object; as above */
 SBX_MAP struct {
@@ -272,6 +329,12 @@ struct sbx_listeners {
 	__u8 own, others; /* there are such */
 };
 
+/* A connect or send to port 53. */
+struct sbx_query {
+	__u64 sk; /* its socket; 0: of a kind that cannot be redirected */
+	__u64 id; /* the sandbox whose forwarder gets it */
+};
+
 /* The file system that a walk is on. */
 struct sbx_ground {
 	__u64 epoch, inner; /* see struct sbx_sb */
@@ -295,6 +358,7 @@ struct sbx_scratch {
 	struct sbx_cursor at;
 	struct sbx_ground on;
 	struct sbx_peer peer;
+	struct sbx_query query;
 	struct sbx_listeners listeners;
 	__u32 n;
 	__u32 rdev; /* of a character device, else 0 */

@@ -291,6 +291,7 @@ static __always_inline bool takes_both(struct sbx_peer *p, struct sock *sk)
 static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_label *l,
 					 struct sock *sk, __u32 op)
 {
+	struct sbx_peer plain;
 	__u64 net = 0;
 	bool both;
 	int ret;
@@ -302,7 +303,10 @@ static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_labe
 			&net, sizeof(net),
 			(char *)sk + bpf_core_field_offset(struct sock, __sk_common.skc_net.net));
 		peer_settle(&sc->peer, sk);
-		return judge_peer(l, op, SBX_DIR_CONNECT, net);
+		sc->query.sk = peer_plain(&plain, sk) ? (__u64)sk : 0;
+		sc->query.id = 0;
+		ret = judge_peer(l, op, SBX_DIR_CONNECT, net);
+		return !ret && sc->query.id ? query_note(sk, sc->query.id) : ret;
 	}
 	both = takes_both(&sc->peer, sk);
 	ret = judge_peer(l, op, SBX_DIR_BIND, 0);

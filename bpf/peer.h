@@ -12,6 +12,7 @@
 #define SBX_BPF_PEER_H
 
 #include "self.h"
+#include "query.h"
 
 #define AF_UNSPEC  0
 #define AF_UNIX	   1
@@ -143,6 +144,58 @@ static __noinline int find_v6(struct table *t, struct sbx_net_dir *dir, struct s
 	return (__u32)table_word(c, sect.off / 8 + at * 3 + 2);
 }
 
+/* The forwarder is asked through port 53 alone: another sandbox's names are not for us. */
+static __always_inline bool is_forwarder(struct sbx_peer *p)
+{
+	__u16 port = p->what;
+
+	if (peer_family(p) == AF_INET)
+		return p->lo == SBX_FORWARDER4;
+	return !p->hi && p->lo == 1 && bpf_map_lookup_elem(&sbx_ports6, &port);
+}
+
+/* An address that a name of the policy resolved to: opened for the ports of that name's rules. */
+static __always_inline struct sbx_name *name_of(struct sbx_peer *p, __u64 image)
+{
+	struct sbx_name_key k = {.image = image, .hi = p->hi, .lo = p->lo};
+
+	if (peer_family(p) == AF_INET)
+		k.lo |= SBX_NAME_MAPPED;
+	return bpf_map_lookup_elem(&sbx_names, &k);
+}
+
+SBX_GLOBAL int name_verdict(struct sbx_peer *p, __u64 image)
+{
+	struct sbx_name *found;
+	__u32 key, i;
+
+	if (!p)
+		return 0;
+	found = name_of(p, image);
+	if (!found || found->until_ns <= bpf_ktime_get_boot_ns())
+		return 0;
+	key = p->what; /* protocol and port */
+	for (i = 0; i < SBX_NAME_PORTS; i++)
+		if (i < found->n && key >= found->ports[i].first && key <= found->ports[i].last)
+			return SBX_PORT_ALLOW | SBX_PORT_TIMED;
+	return 0;
+}
+
+/* What a policy with domains says beyond its table: *verdict is what the table said. */
+static __always_inline int domain_verdict(struct sbx_peer *p, __u64 image, int verdict)
+{
+	int named;
+
+	if ((__u16)p->what == SBX_DNS_PORT)
+		return SBX_PORT_DNS; /* whatever the rules say of the server */
+	if (is_forwarder(p))
+		return 0;
+	if (verdict & (SBX_PORT_ALLOW | SBX_PORT_SELF))
+		return verdict;
+	named = name_verdict(p, image);
+	return named ? named : verdict;
+}
+
 /* What the image in slot `no` says of the peer: SBX_PORT_*, or -1, which denies. *image: its id. */
 static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir, __u64 *image)
 {
@@ -169,7 +222,10 @@ static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir
 		return -1; /* fail closed */
 	key = p->what;	   /* protocol and port */
 	off = d->ports.off / 8 + (__u32)pset;
-	return table_word(c, off + search_word(c, off, pset >> 32, key)) >> 32;
+	set = table_word(c, off + search_word(c, off, pset >> 32, key)) >> 32;
+	if (dir == SBX_DIR_CONNECT && (t.hdr->hdr.flags & SBX_IMG_DOMAINS))
+		return domain_verdict(p, *image, set);
+	return set;
 }
 
 SBX_GLOBAL int net_verdict(__u64 id, struct sbx_peer *p, __u32 direction)
@@ -199,14 +255,30 @@ static __always_inline bool grant_kept(struct sbx_peer *p, __u64 image)
 
 	sbx_barrier();
 	if ((version & 1) || e->image != image || e->peer.lo != p->lo || e->peer.hi != p->hi ||
-	    e->peer.what != p->what)
+	    e->peer.what != p->what || (e->until && e->until < bpf_jiffies64()))
 		return false;
 	sbx_barrier();
 	return *(volatile __u64 *)&e->version == version;
 }
 
+/*
+ * Until when what a name opens may be kept, in jiffies, which cost less to read than the clock. How
+ * long one lasts is not known here: ten milliseconds at most, so this errs on the short side.
+ */
+#define JIFFY_NS 10000000
+
+static __always_inline __u64 keep_until(struct sbx_peer *p, __u64 image)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct sbx_name *found = name_of(p, image);
+
+	if (!found || found->until_ns <= now)
+		return 1; /* past */
+	return bpf_jiffies64() + (found->until_ns - now) / JIFFY_NS;
+}
+
 /* Whoever finds the entry taken leaves it alone. */
-static __always_inline void grant_keep(struct sbx_peer *p, __u64 image)
+static __always_inline void grant_keep(struct sbx_peer *p, __u64 image, __u64 until)
 {
 	struct sbx_grant *e = grant_entry(p, image);
 	__u64 version = e->version;
@@ -215,6 +287,7 @@ static __always_inline void grant_keep(struct sbx_peer *p, __u64 image)
 	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
 		return;
 	e->image = image;
+	e->until = until;
 	e->peer = *p;
 	sbx_barrier();
 	__sync_fetch_and_add(&e->version, 1);
@@ -231,7 +304,7 @@ SBX_GLOBAL int quick_search(struct sbx_peer *p, __u32 direction, __u32 no)
 	verdict = table_verdict(no, p, direction, &image);
 	if (verdict < 0 || !(verdict & SBX_PORT_ALLOW))
 		return 0;
-	grant_keep(p, image);
+	grant_keep(p, image, verdict & SBX_PORT_TIMED ? keep_until(p, image) : 0);
 	return 1;
 }
 
@@ -287,6 +360,8 @@ static long net_one(__u32 i, struct ask *a)
 	verdict = net_verdict(id, &p, a->dir);
 	if (verdict >= 0 && (verdict & SBX_PORT_ALLOW))
 		return 0;
+	if (verdict >= 0 && (verdict & SBX_PORT_DNS) && forwarder_serves(a->sc, a->object, id))
+		return 0;
 	mode = sbx_mode_of(id);
 	if (verdict >= 0 && (verdict & SBX_PORT_SELF)) {
 		found = self_listens(a->object, peer_family(&p) == AF_INET ? p.lo : 0,
@@ -297,7 +372,10 @@ static long net_one(__u32 i, struct ask *a)
 			return a->denied;
 		}
 	}
-	sbx_report_begin(a->op, verdict < 0 ? SBX_WHY_INTERNAL : SBX_WHY_POLICY,
+	sbx_report_begin(a->op,
+			 verdict < 0		  ? SBX_WHY_INTERNAL
+			 : verdict & SBX_PORT_DNS ? SBX_WHY_NO_FORWARDER
+						  : SBX_WHY_POLICY,
 			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
 	report_peer(&p);
 	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));

@@ -132,8 +132,10 @@ struct sbx_pset {
 #define SBX_PROTO_UDP	    1
 #define SBX_PORT_ALLOW	    0x1
 #define SBX_PORT_QUIET	    0x2
-#define SBX_PORT_SELF	    0x4 /* allowed while one's own listen there, and nobody else */
-#define SBX_PORT_RULE_SHIFT 8	/* (index of the deciding network rule + 1), 0: no rule */
+#define SBX_PORT_SELF	    0x4	 /* allowed while one's own listen there, and nobody else */
+#define SBX_PORT_TIMED	    0x8	 /* with ALLOW: by a name, for a time; never in a table */
+#define SBX_PORT_DNS	    0x10 /* the forwarder is asked; never in a table */
+#define SBX_PORT_RULE_SHIFT 8	 /* (index of the deciding network rule + 1), 0: no rule */
 
 struct sbx_port {
 	__u32 start;   /* first proto << 16 | port of the interval */
@@ -155,6 +157,7 @@ struct sbx_net_dir {
 #define SBX_IMG_EXEC_ANON  0x1 /* exec-anonymous: allow */
 #define SBX_IMG_MPTCP	   0x2 /* every address and port may be connected to by TCP */
 #define SBX_IMG_UNIX_BINDS 0x4 /* rules speak of binding abstract unix sockets */
+#define SBX_IMG_DOMAINS	   0x8 /* rules speak of names: the forwarder answers DNS */
 
 /*
  * Capabilities that no policy can have honoured: what they open belongs to the machine, and has no

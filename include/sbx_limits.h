@@ -7,7 +7,7 @@
 #define SBX_LIMITS_H
 
 /* Bumped when a pinned map's layout or meaning changes; part of the pin directory's name. */
-#define SBX_ABI 2
+#define SBX_ABI 3
 
 /* Sandboxes on one machine: one slot each in three arrays of a few hundred bytes. */
 #define SBX_MAX_SANDBOXES 512
@@ -59,6 +59,20 @@
 /* Peers whose grants are kept, for all sandboxes together: 64 KiB. */
 #define SBX_GRANT_CACHE_SHIFT 10
 #define SBX_GRANT_CACHE	      (1 << SBX_GRANT_CACHE_SHIFT)
+
+/* Addresses that names resolved to, for all sandboxes together, and for one: beyond it the oldest
+ * makes room. */
+#define SBX_MAX_NAMES	  65536
+#define SBX_SANDBOX_NAMES 4096
+
+/* Port ranges that one name can open at one address. */
+#define SBX_NAME_PORTS 16
+
+/* Longest domain name in presentation form (RFC 1035: 253), and its NUL. */
+#define SBX_DOMAIN_LEN 254
+
+/* Sockets that asked for names, with who made them: the oldest are forgotten. */
+#define SBX_MAX_ASKERS 4096
 
 #define SBX_MAX_RULES 65535
 #define SBX_NAME_LEN  64 /* of a sandbox, with its NUL */

@@ -123,6 +123,58 @@ struct sbx_registrar {
 
 #define SBX_START_TICK_NS 10000000 /* its unit: USER_HZ is 100 */
 
+/*
+ * Domains (design 1.5). sbx_names: HASH struct sbx_name_key -> struct sbx_name: what an address is
+ * opened for, because a name that the image's policy allows resolved to it. Written by sbx-bpfd
+ * before it answers; what is past its time counts for nothing.
+ */
+struct sbx_name_key {
+	__u64 image;
+	__u64 hi, lo; /* as a number; IPv4 as ::ffff:a.b.c.d */
+};
+
+#define SBX_NAME_MAPPED (0xffffull << 32) /* of an IPv4 address: in lo */
+
+struct sbx_name_ports {
+	__u32 first, last; /* SBX_PROTO_* << 16 | port, inclusive */
+};
+
+struct sbx_name {
+	__u64 until_ns; /* CLOCK_BOOTTIME */
+	__u32 n;
+	__u32 pad;
+	struct sbx_name_ports ports[SBX_NAME_PORTS];
+	char name[SBX_DOMAIN_LEN]; /* that was asked for, NUL-terminated */
+	char pad2[2];
+};
+
+/*
+ * sbx_resolvers: ARRAY[SBX_MAX_SANDBOXES] of where sbx-bpfd listens for the sandbox's queries: port
+ * 53 of any server is redirected there. All its listening sockets carry the sandbox's id in
+ * sbx_forwarders (SK_STORAGE), so that nobody else's socket at the same port is taken for one.
+ */
+enum { SBX_DNS_UDP4, SBX_DNS_TCP4, SBX_DNS_UDP6, SBX_DNS_TCP6, SBX_DNS_SOCKETS };
+
+#define SBX_FORWARDER4 0x7f534258u /* 127.83.66.88; of IPv6 there is ::1 alone */
+#define SBX_DNS_PORT   53
+
+struct sbx_resolver {
+	__u64 id;		     /* the sandbox; another one's is void */
+	__u64 netns;		     /* cookie of the network namespace that it listens in */
+	__u16 port[SBX_DNS_SOCKETS]; /* 0: none */
+};
+
+/* sbx_ports6: HASH TCP or UDP port of ::1 -> sandbox whose forwarder listens there: nobody in a
+ * sandbox names it directly. */
+
+/* sbx_askers: LRU_HASH cookie of a socket -> who asked for a name with it first. */
+struct sbx_asker {
+	__u32 pid, tgid, ppid, uid;
+	__u64 cgroup;
+	char comm[16];
+	char exe[64];
+};
+
 /* sbx_config: ARRAY[1] */
 struct sbx_config {
 	__u64 next_id;	  /* sequence number of the next sandbox; under the loader's lock */

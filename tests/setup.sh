@@ -15,6 +15,8 @@ libelf-dev          needed by libbpf
 zlib1g-dev          needed by libbpf
 libyaml-dev         reads policies
 libjansson-dev      writes JSON
+libldns-dev         reads and writes DNS messages
+libsystemd-dev      tells the service manager that sbx-bpfd is ready
 libcmocka-dev       unit tests
 libclang-rt-dev     sanitizers and libFuzzer of clang
 clang-format        lint: layout of C
@@ -36,6 +38,9 @@ iproute2            tests and demo: addresses
 procps              tests: processes
 curl                tests: its client
 bind9-dnsutils      tests: dig
+dnsmasq-base        tests: a name server
+musl-tools          tests: a program with another C library
+openssl             tests: certificates
 iperf3              tests: streams and datagrams
 openssh-client      tests: ssh
 dropbear-bin        tests: its server, without a service

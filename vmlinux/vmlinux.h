@@ -32,6 +32,7 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -345,6 +346,7 @@ struct netns_ipv4 {
 
 struct net {
 	__u32 hash_mix;
+	__u64 net_cookie;
 	struct netns_ipv4 ipv4;
 };
 
@@ -420,6 +422,39 @@ struct bpf_iter__task {
 };
 
 #pragma clang attribute pop
+
+/* linux/bpf.h: part of the ABI, not found by name */
+enum { BPF_F_CURRENT_NETNS = -1L };
+
+struct bpf_sock {
+	__u32 bound_dev_if; /* and more, that is not read */
+};
+
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr, daddr;
+			__be16 sport, dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4], daddr[4];
+			__be16 sport, dport;
+		} ipv6;
+	};
+};
+
+struct bpf_sock_addr {
+	__u32 user_family;
+	__u32 user_ip4; /* addresses and ports in network order */
+	__u32 user_ip6[4];
+	__u32 user_port;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 msg_src_ip4;
+	__u32 msg_src_ip6[4];
+	struct bpf_sock *sk __attribute__((aligned(8)));
+};
 
 /* The ABI of sockaddr_in and sockaddr_in6 (linux/in.h, linux/in6.h): user data, not relocated. */
 struct sockaddr_in {

@@ -13,12 +13,12 @@ allowed() {
 	user/base) echo "" ;;
 	user/policy) echo "user/base" ;;
 	user/event) echo "user/base user/policy" ;;
-	user/net) echo "user/base user/policy" ;;
+	user/net | user/dns) echo "user/base user/policy" ;;
 	user/kern) echo "user/base user/policy user/event build" ;;
-	user/cli) echo "user/base user/policy user/event user/net user/kern" ;;
-	user/daemon) echo "user/base user/policy user/event user/net user/kern" ;;
-	tests/fuzz) echo "user/base user/policy user/event user/net user/kern user/cli tests" ;;
-	tests/unit) echo "user/base user/policy user/event user/net user/kern user/cli tests bpf" ;;
+	user/cli) echo "user/base user/policy user/event user/net user/dns user/kern" ;;
+	user/daemon) echo "user/base user/policy user/event user/net user/dns user/kern" ;;
+	tests/fuzz) echo "user/base user/policy user/event user/net user/dns user/kern user/cli tests" ;;
+	tests/unit) echo "user/base user/policy user/event user/net user/dns user/kern user/cli tests bpf" ;;
 	tests/kernel | tests/bench) echo "user/base tests" ;;
 	*) echo "?" ;;
 	esac

@@ -81,6 +81,8 @@ static void random_endpoint(struct sbx_endpoint *e, struct sbx_port_range *ports
 	static const enum sbx_host_kind kinds[] = {
 		SBX_HOST_CIDR,	   SBX_HOST_CIDR, SBX_HOST_CIDR, SBX_HOST_CIDR,	 SBX_HOST_LOCALHOST,
 		SBX_HOST_INTERNET, SBX_HOST_ANY,  SBX_HOST_SELF, SBX_HOST_DOMAIN};
+	static char names[4096][16]; /* each its own: none reopens another (test_domains.c) */
+	static unsigned n_names;
 	size_t i;
 
 	*e = (struct sbx_endpoint){.source = "x", .protos = 1 + rnd(3)};
@@ -90,6 +92,10 @@ static void random_endpoint(struct sbx_endpoint *e, struct sbx_port_range *ports
 		e->prefix_len = e->family == AF_INET ? 32 : 128;
 		e->prefix_len -= rnd(3) ? rnd(5) : rnd(e->prefix_len + 1);
 		mask(e);
+	}
+	if (e->kind == SBX_HOST_DOMAIN) {
+		e->domain = names[n_names++ % 4096];
+		snprintf(e->domain, sizeof(names[0]), "n%u.example", n_names % 4096);
 	}
 	e->ports = ports;
 	e->n_ports = rnd(3);

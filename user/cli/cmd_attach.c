@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf attach: a policy for a cgroup and everything that is in it or will be. */
 #include <stdlib.h>
+#include "user/cli/bpfd.h"
 #include "user/cli/commands.h"
 #include "user/cli/fds.h"
 #include "user/cli/load.h"
@@ -35,7 +36,8 @@ static void print(const char *name, uint64_t id, int mode, json_t *open)
 
 static int attach(struct sbx_kern *k, const struct sbx_loaded *l)
 {
-	struct sbx_attach_opts o = {.cgroup = opt.cgroup, .name = opt.name};
+	struct sbx_attach_opts o = {
+		.cgroup = opt.cgroup, .name = opt.name, .serve = sbx_bpfd_serve};
 	struct sbx_diags d = {0};
 	char name[SBX_NAME_LEN];
 	uint64_t id;

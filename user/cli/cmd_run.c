@@ -14,12 +14,14 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "user/cli/bpfd.h"
 #include "user/cli/commands.h"
 #include "user/cli/denials.h"
 #include "user/cli/environ.h"
 #include "user/cli/launch.h"
 #include "user/cli/leftovers.h"
 #include "user/cli/mountwatch.h"
+#include "user/policy/domains.h"
 
 #define DEFAULT_POLICY "ai-agent"
 /* How long what the command leaves may take to die with it. */
@@ -120,25 +122,13 @@ static int load(struct run *r)
 	return r->env ? 0 : sbx_fail(SBX_EXIT_RUN, NULL, "out of memory");
 }
 
-/* Until single domains can be allowed, who may reach the internet may send there what it reads. */
 static void warn_of_exfiltration(const struct sbx_policy *p)
 {
-	size_t i, j;
+	bool open;
 
-	for (i = 0; i < p->n_net; i++) {
-		const struct sbx_net_rule *rule = &p->net[i];
-
-		for (j = 0;
-		     rule->verb == SBX_ALLOW && rule->rights & SBX_NET_CONNECT && j < rule->n_to;
-		     j++) {
-			if (rule->to[j].kind != SBX_HOST_INTERNET &&
-			    rule->to[j].kind != SBX_HOST_ANY)
-				continue;
-			sbx_note("the policy allows connections to the internet. What may be read "
-				 "can be sent");
-			return;
-		}
-	}
+	if (!sbx_policy_opens_internet(p, &open) && open)
+		sbx_note("the policy allows connections to the internet. What may be read can be "
+			 "sent");
 }
 
 /* --- the sandbox --- */
@@ -151,7 +141,8 @@ static bool is_pty(dev_t dev)
 
 static int attach(struct run *r, struct sbx_kern *k)
 {
-	struct sbx_attach_opts o = {.cgroup = r->ending.cgroup, .mode = r->mode};
+	struct sbx_attach_opts o = {
+		.cgroup = r->ending.cgroup, .mode = r->mode, .serve = sbx_bpfd_serve};
 	struct sbx_diags d = {0};
 	char name[SBX_NAME_LEN];
 	int rc;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf update: another policy for a sandbox, at one stroke. */
 #include <stdlib.h>
+#include "user/cli/bpfd.h"
 #include "user/cli/commands.h"
 #include "user/cli/fds.h"
 #include "user/cli/load.h"
+#include "user/policy/domains.h"
 
 static struct {
 	struct sbx_which which;
@@ -34,15 +36,23 @@ static void print(struct sbx_kern *k, uint64_t id, json_t *open)
 
 static int update(struct sbx_kern *k, const struct sbx_loaded *l)
 {
+	bool names = sbx_policy_names(l->policy);
 	struct sbx_diags d = {0};
 	uint64_t id;
 	int r = sbx_which_find(k, &opt.which, &id);
 
 	if (r)
 		return r;
-	r = sbx_kern_update(k, id, &l->compiled, &d);
+	if (names)
+		r = sbx_bpfd_serve(&d); /* is it there at all? */
+	if (!r)
+		r = sbx_kern_update(k, id, &l->compiled, &d);
 	if (r)
 		return sbx_fail_with(r, &d, "cannot update, the old policy stays");
+	if (names)
+		r = sbx_bpfd_serve(&d);
+	if (r)
+		return sbx_fail_with(r, &d, "the new policy is in force, but no name resolves");
 	sbx_report(&d);
 	print(k, id, sbx_fds_report(k, id, &l->compiled.image));
 	return SBX_EXIT_OK;

@@ -102,6 +102,8 @@ static const struct {
 	{EACCES, SBX_EXIT_PERMISSION, "permission is missing", "run it with sudo"},
 	{EOPNOTSUPP, SBX_EXIT_KERNEL, "this kernel cannot enforce",
 	 "`sbx-bpf doctor` tells what is missing"},
+	{EHOSTUNREACH, SBX_EXIT_DAEMON, "sbx-bpfd cannot be reached",
+	 "start it: `systemctl start sbx-bpfd`, or sbx-bpfd as root"},
 	{ENOENT, SBX_EXIT_FAILURE, "there is no such sandbox", "`sbx-bpf status` lists them"},
 };
 

@@ -18,6 +18,7 @@ enum sbx_exit {
 	SBX_EXIT_POLICY = 3,
 	SBX_EXIT_KERNEL = 4,
 	SBX_EXIT_PERMISSION = 5,
+	SBX_EXIT_DAEMON = 6,
 	SBX_EXIT_ASSERTION =
 		7,	    /* the policy is valid, and something asserted of it is not proved */
 	SBX_EXIT_RUN = 125, /* run's and exec's own failure */

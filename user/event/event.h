@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "user/event/format.h"
 
-enum sbx_op_kind { SBX_KIND_FILE, SBX_KIND_NET, SBX_KIND_MACHINE, SBX_KIND_TASK };
+enum sbx_op_kind { SBX_KIND_FILE, SBX_KIND_NET, SBX_KIND_MACHINE, SBX_KIND_TASK, SBX_KIND_NAME };
 
 /* --- names.c: the kernel's numbers in words. NULL: not known --- */
 

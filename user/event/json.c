@@ -116,13 +116,17 @@ static json_t *task_json(const struct sbx_event *ev)
 	return json_pack("{s:i}", "pid", ev->detail);
 }
 
+static json_t *name_json(const struct sbx_event *ev)
+{
+	return json_pack("{s:o}", "domain", bytes_json(ev->path, sbx_event_path_len(ev)));
+}
+
 static json_t *object_json(const struct sbx_event *ev, enum sbx_op_kind kind)
 {
 	static json_t *(*const make[])(const struct sbx_event *) = {
-		[SBX_KIND_FILE] = file_json,
-		[SBX_KIND_NET] = net_json,
-		[SBX_KIND_MACHINE] = machine_json,
-		[SBX_KIND_TASK] = task_json,
+		[SBX_KIND_FILE] = file_json,	   [SBX_KIND_NET] = net_json,
+		[SBX_KIND_MACHINE] = machine_json, [SBX_KIND_TASK] = task_json,
+		[SBX_KIND_NAME] = name_json,
 	};
 
 	return make[kind](ev);

@@ -64,6 +64,7 @@ static const char *const op_names[] = {
 	[SBX_OP_SWAP] = "swap",
 	[SBX_OP_SOCKET_USE] = "socket-use",
 	[SBX_OP_UNIX_BIND] = "unix-bind",
+	[SBX_OP_RESOLVE] = "resolve",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
@@ -72,6 +73,7 @@ _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
 #define NET_KIND     SBX_KIND_NET
 #define MACHINE_KIND SBX_KIND_MACHINE
 #define TASK_KIND    SBX_KIND_TASK
+#define NAME_KIND    SBX_KIND_NAME
 
 static const struct sbx_op_info ops[] = {
 #define SBX_OP(name, kind, right, verb) {NULL, verb, kind##_KIND, right},
@@ -101,6 +103,10 @@ static const char *const why_names[] = {
 	[SBX_WHY_NESTING] = "nesting",
 	[SBX_WHY_INTERNAL] = "internal",
 	[SBX_WHY_FOLDS] = "folds",
+	[SBX_WHY_NO_FORWARDER] = "no-forwarder",
+	[SBX_WHY_NAME] = "name",
+	[SBX_WHY_NAME_RATE] = "name-rate",
+	[SBX_WHY_NAME_ADDRESS] = "name-address",
 };
 
 _Static_assert(COUNT(why_names) == SBX_WHYS, "every reason has its name");

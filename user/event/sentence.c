@@ -137,13 +137,17 @@ static void put_task(FILE *out, const struct sbx_event *ev)
 	}
 }
 
+static void put_domain(FILE *out, const struct sbx_event *ev)
+{
+	sbx_put_escaped(out, ev->path, sbx_event_path_len(ev));
+}
+
 static int tell_object(const struct sbx_event *ev, enum sbx_op_kind kind, char **object)
 {
 	static void (*const put[])(FILE *, const struct sbx_event *) = {
-		[SBX_KIND_FILE] = put_file,
-		[SBX_KIND_NET] = put_peer,
-		[SBX_KIND_MACHINE] = put_machine,
-		[SBX_KIND_TASK] = put_task,
+		[SBX_KIND_FILE] = put_file,	  [SBX_KIND_NET] = put_peer,
+		[SBX_KIND_MACHINE] = put_machine, [SBX_KIND_TASK] = put_task,
+		[SBX_KIND_NAME] = put_domain,
 	};
 	struct sbx_text t;
 

@@ -101,7 +101,7 @@ int sbx_kern_meta(struct sbx_kern *k, uint64_t id, char **json)
 	uint32_t len = sizeof(info);
 	int fd, r;
 
-	if (!sbx_slot_of(k, id))
+	if (!sbx_slot_of(k, id) && k->slots[SBX_SLOT_OF(id)].pending != id)
 		return -ENOENT;
 	fd = inner_fd(k, SBX_MAP_IMAGES, SBX_SLOT_OF(id));
 	if (fd < 0)

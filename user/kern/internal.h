@@ -17,13 +17,19 @@ enum sbx_map {
 	SBX_MAP_REGISTRAR,
 	SBX_MAP_SBS,
 	SBX_MAP_ANCHORS,
+	SBX_MAP_NAMES,
+	SBX_MAP_RESOLVERS,
+	SBX_MAP_FORWARDERS,
+	SBX_MAP_PORTS6,
+	SBX_MAP_ASKERS,
 	SBX_MAPS
 };
 
 extern const char *const sbx_map_names[SBX_MAPS];
 
 struct sbx_kern {
-	int lock; /* -1: opened for reading */
+	int lock; /* -1: opened for reading, or to serve */
+	bool serve;
 	int map[SBX_MAPS];
 	int iter; /* link of sbx_label_tasks */
 	/* Shared with the programs: atomic operations only (sbx_maps.h). Read-only in a reader's
@@ -35,8 +41,8 @@ struct sbx_kern {
 
 #define SBX_BPFFS   "/sys/fs/bpf"
 #define SBX_PIN_TOP SBX_BPFFS "/sbx-bpf"
-#define SBX_PIN_DIR SBX_PIN_TOP "/v2"
-_Static_assert(SBX_ABI == 2, "the pin directory's name carries the ABI");
+#define SBX_PIN_DIR SBX_PIN_TOP "/v3"
+_Static_assert(SBX_ABI == 3, "the pin directory's name carries the ABI");
 
 /* pseudofs.c: the first line of a file of securityfs, debugfs, …, mounted at `usual` or not. */
 bool sbx_pseudofs_line(const char *type, const char *usual, const char *path, char *buf,
@@ -64,6 +70,12 @@ int sbx_cgbits_set_subtree(struct sbx_kern *k, const char *path);
 /* Calls fn for every labelled task; tasks of sandboxed cgroups get their label on the way. */
 typedef int (*sbx_labelled_fn)(const struct sbx_labelled_task *t, void *arg);
 int sbx_labels_visit(struct sbx_kern *k, sbx_labelled_fn fn, void *arg);
+
+/* dns.c: where the policy names domains, queries from the cgroup find their way to the forwarder,
+ * which serve() has ready (NULL: it serves already). And back, as the slot's image has it. */
+int sbx_dns_begin(const struct sbx_compiled *c, int (*serve)(struct sbx_diags *d),
+		  uint64_t cgroup_id, struct sbx_diags *d);
+void sbx_dns_end(struct sbx_kern *k, uint32_t slot);
 
 /* sandbox.c */
 /* NULL: the sandbox is gone. */

@@ -44,6 +44,7 @@ int sbx_kern_capable(struct sbx_diags *d);
 struct sbx_kern; /* an open handle; holds the loader lock when opened for change */
 
 #define SBX_KERN_READ	0 /* pins must exist; -ENOENT: nothing is loaded */
+#define SBX_KERN_SERVE	3 /* the same, to write what only sbx-bpfd writes: no lock (dns.h) */
 #define SBX_KERN_CHANGE 1 /* lock; pins must exist */
 #define SBX_KERN_LOAD	2 /* lock; load, attach and pin everything if it is not there yet */
 
@@ -67,6 +68,9 @@ struct sbx_attach_opts {
 	uint32_t flags; /* SBX_SLOT_* */
 	uint32_t tty_dev;
 	uint64_t tty_ino;
+	/* Policies with domains: called when everything else is in place and nothing is in force;
+	 * 0: the forwarder serves the sandbox. */
+	int (*serve)(struct sbx_diags *d);
 };
 
 /*

@@ -2,9 +2,10 @@
 /*
  * The programs: into the kernel, pinned, and out of it.
  *
- * Everything is pinned under <bpffs>/sbx-bpf/v<ABI>: maps by their names, links as link_<program>,
- * and, last, `ready`. Without `ready` the directory is what a killed loader left: the next one
- * removes it and begins anew. Nothing is enforced before `ready`, because attach comes after it.
+ * Everything is pinned under <bpffs>/sbx-bpf/v<ABI>: maps by their names, links as link_<program>
+ * (what is attached to single cgroups: prog_<program>), and, last, `ready`. Without `ready` the
+ * directory is what a killed loader left: the next one removes it and begins anew. Nothing is
+ * enforced before `ready`, because attach comes after it.
  */
 #include <bpf/btf.h>
 #include <dirent.h>
@@ -29,7 +30,9 @@ const char *const sbx_map_names[SBX_MAPS] = {
 	[SBX_MAP_EVENTS] = "sbx_events",       [SBX_MAP_CGROUPS] = "sbx_cgroups",
 	[SBX_MAP_CGBITS] = "sbx_cgbits",       [SBX_MAP_CONFIG] = "sbx_config",
 	[SBX_MAP_REGISTRAR] = "sbx_registrar", [SBX_MAP_SBS] = "sbx_sbs",
-	[SBX_MAP_ANCHORS] = "sbx_anchors",
+	[SBX_MAP_ANCHORS] = "sbx_anchors",     [SBX_MAP_NAMES] = "sbx_names",
+	[SBX_MAP_RESOLVERS] = "sbx_resolvers", [SBX_MAP_FORWARDERS] = "sbx_forwarders",
+	[SBX_MAP_PORTS6] = "sbx_ports6",       [SBX_MAP_ASKERS] = "sbx_askers",
 };
 
 static const struct sbx_pos nowhere;
@@ -228,10 +231,30 @@ static bool pin_path(const struct bpf_map *map, char *path, size_t size)
 	return data || !strncmp(name, "sbx_", 4);
 }
 
+/* Attached to everything from now on, or (dns.bpf.c) kept for those who attach them to a cgroup. */
+static int pin_program(struct bpf_program *p)
+{
+	struct bpf_link *link;
+	char path[256];
+	int r;
+
+	if (bpf_program__type(p) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR) {
+		snprintf(path, sizeof(path), SBX_PIN_DIR "/prog_%s", bpf_program__name(p));
+		return bpf_obj_pin(bpf_program__fd(p), path) ? -errno : 0;
+	}
+	link = bpf_program__attach(p);
+	if (!link)
+		return -errno;
+	snprintf(path, sizeof(path), SBX_PIN_DIR "/link_%s", bpf_program__name(p));
+	r = bpf_link__pin(link, path);
+	bpf_link__disconnect(link); /* the pin holds it from now on */
+	bpf_link__destroy(link);
+	return r;
+}
+
 static int pin_all(struct sbx *skel)
 {
 	struct bpf_program *p;
-	struct bpf_link *link;
 	struct bpf_map *map;
 	char path[256];
 	int r;
@@ -246,15 +269,7 @@ static int pin_all(struct sbx *skel)
 	}
 	bpf_object__for_each_program(p, skel->obj)
 	{
-		if (!bpf_program__autoload(p))
-			continue;
-		link = bpf_program__attach(p);
-		if (!link)
-			return -errno;
-		snprintf(path, sizeof(path), SBX_PIN_DIR "/link_%s", bpf_program__name(p));
-		r = bpf_link__pin(link, path);
-		bpf_link__disconnect(link); /* the pin holds it from now on */
-		bpf_link__destroy(link);
+		r = bpf_program__autoload(p) ? pin_program(p) : 0;
 		if (r)
 			return r;
 	}

@@ -99,6 +99,7 @@ static void free_slot(struct sbx_kern *k, uint32_t slot)
 	__atomic_store_n(&s->id, 0, __ATOMIC_SEQ_CST); /* first: nobody is bound any more */
 	__atomic_store_n(&s->pending, 0, __ATOMIC_SEQ_CST);
 	bpf_map_delete_elem(k->map[SBX_MAP_CGROUPS], &s->cgroup_id);
+	sbx_dns_end(k, slot);
 	bpf_map_delete_elem(k->map[SBX_MAP_IMAGES], &slot);
 	bpf_map_delete_elem(k->map[SBX_MAP_EVENTS], &slot);
 	gen_bump(k);
@@ -446,11 +447,14 @@ int sbx_kern_attach(struct sbx_kern *k, const struct sbx_compiled *c,
 	if (!r)
 		r = put_events(k, slot);
 	if (!r)
+		r = sbx_dns_begin(c, o->serve, cgroup, d);
+	if (!r)
 		r = enter(k, path, cgroup, *id);
 	if (r) {
 		free_slot(k, slot);
-		sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot attach to %s: %s", path,
-			     strerror(-r));
+		if (!d->errors)
+			sbx_diag_add(d, SBX_ERROR, nowhere, NULL, "cannot attach to %s: %s", path,
+				     strerror(-r));
 	}
 	return r;
 }
@@ -467,7 +471,9 @@ int sbx_kern_update(struct sbx_kern *k, uint64_t id, const struct sbx_compiled *
 	r = sbx_anchors_refresh(k, d);
 	if (r)
 		return r;
-	r = put_policy(k, SBX_SLOT_OF(id), c);
+	r = sbx_dns_begin(c, NULL, s->cgroup_id, d);
+	if (!r)
+		r = put_policy(k, SBX_SLOT_OF(id), c);
 	if (r) {
 		sbx_diag_add(d, SBX_ERROR, nowhere, NULL,
 			     "the new policy could not be stored, the old one stays: %s",

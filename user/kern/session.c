@@ -64,7 +64,7 @@ static const size_t slots_size = sizeof(struct sbx_slot) * SBX_MAX_SANDBOXES;
 
 static int share_maps(struct sbx_kern *k)
 {
-	bool change = k->lock >= 0;
+	bool change = k->lock >= 0 || k->serve;
 	int r;
 
 	r = share(k->map[SBX_MAP_SLOTS], slots_size, change, &k->slots);
@@ -108,7 +108,8 @@ int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d)
 		k->map[i] = -1;
 	if (how == SBX_KERN_LOAD)
 		r = sbx_kern_capable(d);
-	if (!r && how != SBX_KERN_READ) {
+	k->serve = how == SBX_KERN_SERVE;
+	if (!r && (how == SBX_KERN_CHANGE || how == SBX_KERN_LOAD)) {
 		k->lock = take_lock();
 		r = k->lock < 0 ? k->lock : 0;
 		if (r == -EACCES)
@@ -123,7 +124,7 @@ int sbx_kern_open(int how, struct sbx_kern **out, struct sbx_diags *d)
 		r = i;
 	if (!r)
 		r = share_maps(k);
-	if (!r && how != SBX_KERN_READ)
+	if (!r && k->lock >= 0)
 		sbx_kern_sweep(k);
 	if (!r && how == SBX_KERN_LOAD)
 		r = sbx_anchors_refresh(k, d);

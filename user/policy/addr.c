@@ -295,8 +295,6 @@ bool sbx_parse_endpoint(struct sbx_parser *p, const struct sbx_node *n, const ch
 	if (!split(&e, copy) || !parse_host(&e, out) || !parse_ports(&e, out) ||
 	    !parse_proto(&e, out))
 		return false;
-	if (out->kind == SBX_HOST_DOMAIN)
-		sbx_unsupported(p, n->pos, "domains (%s)", n->text);
 	if (out->kind == SBX_HOST_SELF && out->protos == SBX_PROTO_BIT_UDP)
 		return bad(&e, "write self, or self:3000", "self is who listens, which is TCP",
 			   n->text);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "user/policy/assertion.h"
+#include "user/policy/domains.h"
+#include "user/policy/netset.h"
 #include "user/policy/pairs.h"
 #include "user/policy/pattern.h"
 #include "user/policy/rulestr.h"
@@ -388,6 +390,32 @@ static int prove_bound(struct prover *p, const struct sbx_bound *b)
 
 /* --- all of them --- */
 
+/*
+ * A name may lead to any address of the internet. So what is never allowed is proved of the policy
+ * that opens all of them for its names, and what is always allowed of the one that opens none.
+ */
+static int prove_net(const struct sbx_subject *s, const struct sbx_policy *asserted,
+		     struct sbx_findings *out)
+{
+	struct sbx_image image = {0};
+	struct sbx_policy_view most;
+	struct sbx_subject opened = {&most.p, s->facts, &image};
+	struct sbx_diags unsaid = {0};
+	size_t i;
+	int rc = sbx_names_anywhere(s->policy, &most);
+
+	if (rc)
+		return rc;
+	rc = sbx_netset_compile(&most.p, s->facts, &image, &unsaid);
+	for (i = 0; i < asserted->n_net && !rc; i++)
+		rc = sbx_assert_net(asserted->net[i].verb == SBX_NEVER ? &opened : s,
+				    &asserted->net[i], out);
+	sbx_diags_free(&unsaid);
+	sbx_policy_view_free(&most);
+	free(image.data);
+	return rc;
+}
+
 int sbx_assertions_prove(const struct sbx_subject *s, const struct sbx_policy *asserted,
 			 const struct sbx_facts *facts, struct sbx_findings *out,
 			 struct sbx_diags *d)
@@ -400,8 +428,8 @@ int sbx_assertions_prove(const struct sbx_subject *s, const struct sbx_policy *a
 		rc = compile_binds(&p);
 	for (i = 0; i < asserted->n_files && !rc; i++)
 		rc = prove_files(&p, &asserted->files[i]);
-	for (i = 0; i < asserted->n_net && !rc; i++)
-		rc = sbx_assert_net(s, &asserted->net[i], out);
+	if (!rc)
+		rc = prove_net(s, asserted, out);
 	for (i = 0; i < asserted->n_bounds && !rc; i++)
 		rc = prove_bound(&p, &asserted->bounds[i]);
 	free(p.shadowed.data);
@@ -411,16 +439,33 @@ int sbx_assertions_prove(const struct sbx_subject *s, const struct sbx_policy *a
 
 /* --- files of assertions --- */
 
+/* Where a name leads, its owner decides. */
+static void refuse_names(const struct sbx_endpoint *e, size_t n, struct sbx_diags *d)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (sbx_endpoint_is_name(&e[i]))
+			sbx_diag_add(d, SBX_ERROR, e[i].pos, "assert something of addresses",
+				     "nothing can be proved of a name (%s)", e[i].source);
+}
+
 /* Of what is not enforced nothing holds. */
 static int refuse_unsupported(struct sbx_policy **p, struct sbx_diags *d)
 {
 	size_t i;
 
+	size_t before = d->errors;
+
 	for (i = 0; i < (*p)->n_unsupported; i++)
 		sbx_diag_add(d, SBX_ERROR, (*p)->unsupported[i].pos, "take it out",
 			     "this version enforces no such thing, and so proves nothing (%s)",
 			     (*p)->unsupported[i].what);
-	if (!i)
+	for (i = 0; i < (*p)->n_net; i++) {
+		refuse_names((*p)->net[i].to, (*p)->net[i].n_to, d);
+		refuse_names((*p)->net[i].except, (*p)->net[i].n_except, d);
+	}
+	if (d->errors == before)
 		return 0;
 	sbx_policy_free(*p);
 	*p = NULL;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "user/policy/compile.h"
+#include "user/policy/domains.h"
 #include "user/policy/netset.h"
 #include "user/policy/widen.h"
 
@@ -21,6 +22,8 @@ static void write_header(struct sbx_image *img, const struct sbx_policy *p)
 	hdr->chunks = img->n_chunks;
 	if (p->exec_anonymous)
 		hdr->flags |= SBX_IMG_EXEC_ANON;
+	if (sbx_policy_names(p))
+		hdr->flags |= SBX_IMG_DOMAINS;
 	if (p->unix_binds)
 		hdr->flags |= SBX_IMG_UNIX_BINDS;
 	hdr->families = p->families;

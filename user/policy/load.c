@@ -249,14 +249,14 @@ static int begin(struct sbx_parser *p, const struct sbx_load_opts *opts, struct 
  * socket that is moved keeps its rights and gains none. They come behind those of files. Abstract
  * names may be bound where no rule says otherwise.
  */
-static void join_unix_rules(struct sbx_parser *p)
+void sbx_join_unix_rules(struct sbx_parser *p, size_t from)
 {
 	static struct sbx_pattern all = {.text = SBX_ABSTRACT "**", .source = "@*"};
 	struct sbx_policy *pol = p->policy;
 	struct sbx_file_rule *rule;
 	size_t i;
 
-	if (pol->unix_binds && !p->opts->assertions) {
+	if (pol->unix_binds && !from && !p->opts->assertions) {
 		rule = SBX_APPEND(p, pol->files, pol->n_files);
 		if (rule)
 			*rule = (struct sbx_file_rule){.verb = SBX_ALLOW,
@@ -265,7 +265,7 @@ static void join_unix_rules(struct sbx_parser *p)
 						       .paths = &all,
 						       .n_paths = 1};
 	}
-	for (i = 0; i < pol->n_unix; i++) {
+	for (i = from; i < pol->n_unix; i++) {
 		rule = SBX_APPEND(p, pol->files, pol->n_files);
 		if (rule)
 			*rule = pol->unix_rules[i];
@@ -307,7 +307,7 @@ int sbx_policy_load(const char *file_or_name, const struct sbx_load_opts *opts,
 		not_found(&p, command_line, file_or_name);
 	else
 		p.no_memory = true;
-	join_unix_rules(&p);
+	sbx_join_unix_rules(&p, 0);
 	if (opts->own && !p.no_memory && d->errors == before)
 		sbx_parse_own(&p);
 	return finish(&p, before, out);
@@ -330,7 +330,7 @@ int sbx_policy_parse(const char *name, const char *text, size_t len,
 	}
 	p.chain[p.depth++] = 0;
 	sbx_parse_text(&p, p.policy->file, text, len, true);
-	join_unix_rules(&p);
+	sbx_join_unix_rules(&p, 0);
 	return finish(&p, before, out);
 }
 

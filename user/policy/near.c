@@ -292,7 +292,7 @@ static unsigned peer_closeness(const struct sbx_endpoint *e, const struct sbx_fa
 	struct sbx_endpoint any = *e;
 
 	any.kind = SBX_HOST_ANY;
-	if (!sbx_endpoint_enforced(e))
+	if (sbx_endpoint_is_name(e))
 		return 0;
 	if (address_matches(e, facts, dir, family, addr))
 		return SIMILAR + (e->kind == SBX_HOST_CIDR ? e->prefix_len % 100 : 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/policy/domains.h"
 #include "user/policy/netflat.h"
 #include "user/policy/netset.h"
 #include "user/policy/rulestr.h"
@@ -51,15 +52,15 @@ static void report_clash(struct netset *n, size_t rule)
 	free(at);
 }
 
-/* A rule whose endpoints are not enforced yet has no say: that is reported elsewhere. */
-static bool enforced(const struct sbx_net_rule *r)
+/* What a rule with names decides is not seen in the tables. */
+static bool has_names(const struct sbx_net_rule *r)
 {
 	size_t i;
 
 	for (i = 0; i < r->n_to; i++)
-		if (!sbx_endpoint_enforced(&r->to[i]))
-			return false;
-	return true;
+		if (sbx_endpoint_is_name(&r->to[i]))
+			return true;
+	return false;
 }
 
 static void report_dead(struct netset *n, size_t rule)
@@ -69,7 +70,7 @@ static void report_dead(struct netset *n, size_t rule)
 	int by = -1, dir;
 	char *text, *at;
 
-	if (!dead || !enforced(r))
+	if (!dead || has_names(r))
 		return;
 	for (dir = 0; dir < SBX_DIRS; dir++)
 		if (dead & (1u << dir) && n->notes.shadow[rule * SBX_DIRS + dir] >= 0)
@@ -106,7 +107,7 @@ static int report(struct netset *n)
 		}
 		report_dead(n, i);
 	}
-	return errors ? -EINVAL : 0;
+	return sbx_domains_check(n->p, n->d) || errors ? -EINVAL : 0;
 }
 
 static int too_big(struct netset *n, const struct sbx_flat *f)

@@ -7,8 +7,8 @@
 #include "user/policy/netspan.h"
 
 /*
- * Compiles p->net into img (hdr->net[]), for connect and bind. Domains are listed in
- * p->unsupported by the parser and match nothing here. `localhost` covers 127.0.0.0/8 and
+ * Compiles p->net into img (hdr->net[]), for connect and bind. Domains match nothing
+ * here (domains.h). `localhost` covers 127.0.0.0/8 and
  * ::1 (0.0.0.0 and :: are turned into them before matching); `internet` as in design 1.5, with
  * facts->own. Port 0 of a bind rule means "the kernel picks". An allow that reopens an earlier deny
  * without override is an error, as for files. Returns 0, -EINVAL (d says why), -ENOMEM.

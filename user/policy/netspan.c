@@ -114,9 +114,9 @@ int sbx_addr_canonical(int dir, int family, const uint8_t *in, uint8_t *out)
 	return family;
 }
 
-bool sbx_endpoint_enforced(const struct sbx_endpoint *e)
+bool sbx_endpoint_is_name(const struct sbx_endpoint *e)
 {
-	return e->kind != SBX_HOST_DOMAIN;
+	return e->kind == SBX_HOST_DOMAIN;
 }
 
 /* --- as spans --- */
@@ -276,16 +276,28 @@ static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned len)
 	return !(len % 8) || !((a[len / 8] ^ b[len / 8]) >> (8 - len % 8));
 }
 
-static bool is_internet(const struct sbx_facts *facts, int family, const uint8_t *addr)
+bool sbx_addr_special(int family, const uint8_t *addr)
 {
 	uint8_t a[16];
 	size_t i;
 
 	for (i = 0; i < N_SPECIAL; i++) {
-		inet_pton(special[i].family, special[i].addr, a);
-		if (special[i].family == family && bits_equal(a, addr, special[i].len))
-			return false;
+		if (special[i].family != family)
+			continue;
+		inet_pton(family, special[i].addr, a);
+		if (bits_equal(a, addr, special[i].len))
+			return true;
 	}
+	return false;
+}
+
+static bool is_internet(const struct sbx_facts *facts, int family, const uint8_t *addr)
+{
+	uint8_t a[16];
+	size_t i;
+
+	if (sbx_addr_special(family, addr))
+		return false;
 	for (i = 0; i < facts->n_own; i++)
 		if (sbx_addr_canonical(SBX_DIR_BIND, facts->own[i].family, facts->own[i].addr, a) ==
 			    family &&
@@ -308,7 +320,7 @@ static bool in_cidr(const struct sbx_endpoint *e, int dir, int family, const uin
 	return family == e->family && bits_equal(e->addr, addr, e->prefix_len);
 }
 
-static bool host_matches(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
+bool sbx_endpoint_covers(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 			 int family, const uint8_t *addr)
 {
 	static const uint8_t one[16] = {[15] = 1};
@@ -341,7 +353,7 @@ bool sbx_endpoint_matches(const struct sbx_endpoint *e, const struct sbx_facts *
 	if (!(e->protos & (proto == SBX_PROTO_TCP ? SBX_PROTO_BIT_TCP : SBX_PROTO_BIT_UDP)))
 		return false;
 	family = sbx_addr_canonical(dir, family, addr, a);
-	if (!host_matches(e, facts, dir, family, a))
+	if (!sbx_endpoint_covers(e, facts, dir, family, a))
 		return false;
 	if (!e->n_ports && !e->ephemeral)
 		return true;

@@ -41,6 +41,10 @@ sbx_u128 sbx_addr_max(int family);
  */
 int sbx_addr_canonical(int dir, int family, const uint8_t *in, uint8_t *out);
 
+/* Is the address left out of `internet` on every host: private, link-local, metadata, and so on?
+ * IPv4-mapped ones are special as a whole: sbx_addr_canonical() comes first. */
+bool sbx_addr_special(int family, const uint8_t *addr);
+
 /* Appends the addresses of `family` that the endpoint names. 0 or -ENOMEM. Unordered. */
 int sbx_endpoint_spans(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 		       int family, struct sbx_spans *out);
@@ -53,12 +57,16 @@ int sbx_endpoint_keys(const struct sbx_endpoint *e, const struct sbx_facts *fact
 bool sbx_endpoint_matches(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 			  int family, const uint8_t *addr, int proto, uint16_t port);
 
+/* The address alone, at whatever port. addr: canonical. */
+bool sbx_endpoint_covers(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
+			 int family, const uint8_t *addr);
+
+/* A domain: matches no address by itself (domains.h). */
+bool sbx_endpoint_is_name(const struct sbx_endpoint *e);
+
 /* The first that matches; NULL: none. */
 const struct sbx_endpoint *sbx_endpoints_find(const struct sbx_endpoint *v, size_t n,
 					      const struct sbx_facts *facts, int dir, int family,
 					      const uint8_t *addr, int proto, uint16_t port);
-
-/* false: domains, which match nothing until they are enforced. */
-bool sbx_endpoint_enforced(const struct sbx_endpoint *e);
 
 #endif

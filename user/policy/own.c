@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/policy/domains.h"
 #include "user/policy/parse.h"
 #include "user/policy/rulestr.h"
 
@@ -38,11 +39,25 @@ static void put_rules(FILE *out, const struct sbx_policy *p)
 	for (i = 0; i < p->n_sources; i++)
 		put_file(out, p->sources[i]);
 	fputs("    reason: policies are made outside\n", out);
+	fputs("unix:\n"
+	      "  - deny: [connect]\n"
+	      "    path: /run/sbx-bpf/**\n"
+	      "    reason: what manages sandboxes stays outside\n",
+	      out);
+	/* What resolves names past the forwarder: nss then falls back to port 53. */
+	if (sbx_policy_names(p))
+		fputs("  - deny: [connect]\n"
+		      "    path:\n"
+		      "      - /run/systemd/resolve/**\n"
+		      "      - /run/nscd/**\n"
+		      "      - /run/avahi-daemon/**\n"
+		      "    reason: names are resolved by the forwarder\n",
+		      out);
 }
 
 void sbx_parse_own(struct sbx_parser *p)
 {
-	size_t before = p->policy->n_files;
+	size_t before = p->policy->n_files, unix_before = p->policy->n_unix;
 	struct sbx_text t;
 	char *text = NULL;
 
@@ -56,5 +71,6 @@ void sbx_parse_own(struct sbx_parser *p)
 	else
 		sbx_parse_text(p, SBX_OWN_FILE, text, strlen(text), false);
 	free(text);
+	sbx_join_unix_rules(p, unix_before);
 	p->policy->n_own = p->policy->n_files - before;
 }

@@ -52,6 +52,8 @@ bool sbx_is_policy_name(const char *s);
 
 /* own.c: the rules that every policy ends with */
 void sbx_parse_own(struct sbx_parser *p);
+/* Those of p->policy->unix_rules from `from` on become file rules, behind those there are. */
+void sbx_join_unix_rules(struct sbx_parser *p, size_t from);
 
 /* load.c: an include of the file `from` */
 void sbx_parse_include(struct sbx_parser *p, const struct sbx_node *n, const char *from);

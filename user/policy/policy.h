@@ -162,7 +162,7 @@ struct sbx_policy {
 	/* What this version parses but cannot enforce: named when attach refuses it. */
 	struct sbx_unsupported {
 		struct sbx_pos pos;
-		char *what; /* "domains (api.anthropic.com:443)" */
+		char *what; /* "process rules that deny (deny)" */
 	} * unsupported;
 	size_t n_unsupported;
 	char **sources; /* every file read, in order */

@@ -442,6 +442,19 @@ static void refuse_self(struct sbx_parser *p, const struct peers *list)
 				     "self stands in an allow alone (%s)", list->v[i].source);
 }
 
+/* A socket is bound to addresses of this host, which have no need of names. */
+static void refuse_names(struct sbx_parser *p, const struct peers *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->v[i].kind == SBX_HOST_DOMAIN)
+			sbx_diag_add(
+				p->d, SBX_ERROR, list->v[i].pos,
+				"write an address of this host, or give connect a rule of its own",
+				"nobody binds to a domain (%s)", list->v[i].source);
+}
+
 void sbx_parse_net_rule(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n)
 {
 	struct sbx_net_rule *out;
@@ -455,6 +468,10 @@ void sbx_parse_net_rule(struct sbx_parser *p, const struct sbx_scope *s, const s
 	if (r.verb != SBX_ALLOW) {
 		refuse_self(p, &to);
 		refuse_self(p, &except);
+	}
+	if (r.rights & SBX_NET_BIND) {
+		refuse_names(p, &to);
+		refuse_names(p, &except);
 	}
 	if (!to.n)
 		return;

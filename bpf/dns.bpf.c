@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR MIT)
+/*
+ * DNS of sandboxes whose policy names domains goes to the forwarder of sbx-bpfd (design 1.5).
+ *
+ * socket_connect and socket_sendmsg judge first (peer.h, forwarder_serves): they let a query go to
+ * port 53 only where these programs will see it, and note the sandbox at the socket. These are
+ * attached to the sandbox's cgroup; they send the query to the forwarder, and give the client the
+ * address that it asked in place of the forwarder's. Where no socket of the forwarder is found, the
+ * query fails: names stop resolving when the daemon is dead.
+ */
+#include "common.h"
+
+#define AF_INET	    2
+#define AF_INET6    10
+#define SOCK_STREAM 1
+#define PASS	    1
+#define FAIL	    0
+#define MAPPED	    bpf_htonl(0xffff)
+
+#define bpf_htons(x) __builtin_bswap16(x)
+#define bpf_htonl(x) __builtin_bswap32(x)
+
+static __always_inline struct sbx_resolver *resolver_of(struct sbx_asked *a)
+{
+	__u32 no = SBX_SLOT_OF(a->id);
+	struct sbx_resolver *r = bpf_map_lookup_elem(&sbx_resolvers, &no);
+
+	return r && r->id == a->id ? r : NULL;
+}
+
+/* Is it the forwarder's? */
+static __always_inline bool marked(struct bpf_sock *sk, __u64 id)
+{
+	__u64 *mark = bpf_sk_storage_get(&sbx_forwarders, sk, 0, 0);
+
+	return mark && *mark == id;
+}
+
+/* Does the forwarder listen at that port? Anybody could, once it is dead. */
+static __always_inline bool listens(struct bpf_sock_addr *ctx, bool six, bool tcp, __u16 port,
+				    __u64 id)
+{
+	struct bpf_sock_tuple t = {};
+	__u32 size = six ? sizeof(t.ipv6) : sizeof(t.ipv4);
+	struct bpf_sock *sk;
+	bool ours;
+
+	if (!port)
+		return false;
+	if (six) {
+		t.ipv6.daddr[3] = t.ipv6.saddr[3] = bpf_htonl(1);
+		t.ipv6.dport = bpf_htons(port);
+	} else {
+		t.ipv4.daddr = t.ipv4.saddr = bpf_htonl(SBX_FORWARDER4);
+		t.ipv4.dport = bpf_htons(port);
+	}
+	if (tcp)
+		sk = bpf_sk_lookup_tcp(ctx, &t, size, BPF_F_CURRENT_NETNS, 0);
+	else
+		sk = bpf_sk_lookup_udp(ctx, &t, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return false;
+	ours = marked(sk, id);
+	bpf_sk_release(sk);
+	return ours;
+}
+
+/* The port of the forwarder for this query, or 0. */
+static __always_inline __u16 forwarder_port(struct bpf_sock_addr *ctx, struct sbx_asked *a,
+					    bool six)
+{
+	struct sbx_resolver *r = resolver_of(a);
+	bool tcp = ctx->type == SOCK_STREAM;
+	__u16 port;
+
+	if (!r)
+		return 0;
+	if (six)
+		port = tcp ? r->port[SBX_DNS_TCP6] : r->port[SBX_DNS_UDP6];
+	else
+		port = tcp ? r->port[SBX_DNS_TCP4] : r->port[SBX_DNS_UDP4];
+	return listens(ctx, six, tcp, port, a->id) ? port : 0;
+}
+
+/* NULL: not one of ours. */
+static __always_inline struct sbx_asked *asked_of(struct bpf_sock_addr *ctx)
+{
+	struct sbx_asked *a = ctx->sk ? bpf_sk_storage_get(&sbx_asked, ctx->sk, 0, 0) : NULL;
+	struct sbx_slot *slot = a ? sbx_slot_get(a->id) : NULL;
+
+	return slot && slot->id == a->id ? a : NULL;
+}
+
+static __always_inline int redirect4(struct bpf_sock_addr *ctx)
+{
+	struct sbx_asked *a;
+	__u16 port;
+
+	if (ctx->user_port != bpf_htons(SBX_DNS_PORT))
+		return PASS;
+	a = asked_of(ctx);
+	if (!a)
+		return PASS;
+	port = forwarder_port(ctx, a, false);
+	if (!port)
+		return FAIL; /* fail closed: nobody answers */
+	a->server[0] = a->server[1] = 0;
+	a->server[2] = MAPPED;
+	a->server[3] = ctx->user_ip4;
+	ctx->user_ip4 = bpf_htonl(SBX_FORWARDER4);
+	ctx->user_port = bpf_htons(port);
+	return PASS;
+}
+
+static __always_inline bool is_mapped(struct bpf_sock_addr *ctx)
+{
+	return !ctx->user_ip6[0] && !ctx->user_ip6[1] && ctx->user_ip6[2] == MAPPED;
+}
+
+static __always_inline int redirect6(struct bpf_sock_addr *ctx)
+{
+	struct sbx_asked *a;
+	bool mapped;
+	__u16 port;
+
+	if (ctx->user_port != bpf_htons(SBX_DNS_PORT))
+		return PASS;
+	a = asked_of(ctx);
+	if (!a)
+		return PASS;
+	mapped = is_mapped(ctx);
+	port = forwarder_port(ctx, a, !mapped);
+	if (!port)
+		return FAIL; /* fail closed: nobody answers */
+	a->server[0] = ctx->user_ip6[0];
+	a->server[1] = ctx->user_ip6[1];
+	a->server[2] = ctx->user_ip6[2];
+	a->server[3] = ctx->user_ip6[3];
+	ctx->user_ip6[0] = 0;
+	ctx->user_ip6[1] = 0;
+	ctx->user_ip6[2] = mapped ? MAPPED : 0;
+	ctx->user_ip6[3] = mapped ? bpf_htonl(SBX_FORWARDER4) : bpf_htonl(1);
+	ctx->user_port = bpf_htons(port);
+	return PASS;
+}
+
+/* What the client is told of whom it talks to. */
+static __always_inline int restore4(struct bpf_sock_addr *ctx)
+{
+	struct sbx_asked *a;
+
+	if (ctx->user_ip4 != bpf_htonl(SBX_FORWARDER4))
+		return PASS;
+	a = asked_of(ctx);
+	if (a && a->server[2] == MAPPED) {
+		ctx->user_ip4 = a->server[3];
+		ctx->user_port = bpf_htons(SBX_DNS_PORT);
+	}
+	return PASS;
+}
+
+static __always_inline bool from_forwarder6(struct bpf_sock_addr *ctx, struct sbx_asked *a)
+{
+	struct sbx_resolver *r;
+
+	if (is_mapped(ctx))
+		return ctx->user_ip6[3] == bpf_htonl(SBX_FORWARDER4);
+	r = resolver_of(a);
+	return r && !ctx->user_ip6[0] && !ctx->user_ip6[1] && !ctx->user_ip6[2] &&
+	       ctx->user_ip6[3] == bpf_htonl(1) &&
+	       (ctx->user_port == bpf_htons(r->port[SBX_DNS_UDP6]) ||
+		ctx->user_port == bpf_htons(r->port[SBX_DNS_TCP6]));
+}
+
+static __always_inline int restore6(struct bpf_sock_addr *ctx)
+{
+	struct sbx_asked *a = asked_of(ctx);
+
+	if (!a || !from_forwarder6(ctx, a))
+		return PASS;
+	ctx->user_ip6[0] = a->server[0];
+	ctx->user_ip6[1] = a->server[1];
+	ctx->user_ip6[2] = a->server[2];
+	ctx->user_ip6[3] = a->server[3];
+	ctx->user_port = bpf_htons(SBX_DNS_PORT);
+	return PASS;
+}
+
+SEC("cgroup/connect4")
+int sbx_dns_connect4(struct bpf_sock_addr *ctx)
+{
+	return redirect4(ctx);
+}
+
+SEC("cgroup/connect6")
+int sbx_dns_connect6(struct bpf_sock_addr *ctx)
+{
+	return redirect6(ctx);
+}
+
+SEC("cgroup/sendmsg4")
+int sbx_dns_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return redirect4(ctx);
+}
+
+SEC("cgroup/sendmsg6")
+int sbx_dns_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return redirect6(ctx);
+}
+
+SEC("cgroup/recvmsg4")
+int sbx_dns_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return restore4(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int sbx_dns_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	return restore6(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int sbx_dns_getpeername4(struct bpf_sock_addr *ctx)
+{
+	return restore4(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int sbx_dns_getpeername6(struct bpf_sock_addr *ctx)
+{
+	return restore6(ctx);
+}

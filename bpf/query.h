@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Queries of sandboxes whose policy names domains: which sockets send theirs to the forwarder.
+ * dns.bpf.c redirects them, in the same call.
+ */
+#ifndef SBX_BPF_QUERY_H
+#define SBX_BPF_QUERY_H
+
+#include "decide.h"
+#include "self.h"
+
+/*
+ * Will the socket's queries be redirected to the sandbox's forwarder? The redirecting programs
+ * follow the cgroup that the socket was made in, and the forwarder listens in one network namespace
+ * (dns.bpf.c). What they would not redirect would reach the server: it is denied here.
+ */
+static __noinline bool forwarder_serves(struct sbx_scratch *sc, __u64 net, __u64 id)
+{
+	struct sbx_slot *slot = sbx_slot_get(id);
+	__u32 no = SBX_SLOT_OF(id);
+	struct sbx_resolver *r = bpf_map_lookup_elem(&sbx_resolvers, &no);
+	__u64 cookie = 0;
+
+	if (!sc || !slot || !r || r->id != id || !sc->query.sk ||
+	    bpf_probe_read_kernel(&cookie, sizeof(cookie),
+				  (void *)(net + bpf_core_field_offset(struct net, net_cookie))) ||
+	    cookie != r->netns || !made_in(sc->query.sk, slot->cgroup_id))
+		return false;  /* fail closed */
+	if (id > sc->query.id) /* of several, the inner one was made later */
+		sc->query.id = id;
+	return true;
+}
+
+static __always_inline void note_asker(struct sock *sk)
+{
+	struct sbx_draft *dr = sbx_draft_get();
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct sbx_asker a = {};
+
+	if (!dr || bpf_map_lookup_elem(&sbx_askers, &cookie))
+		return;
+	report_subject(&dr->ev);
+	a.pid = dr->ev.pid;
+	a.tgid = dr->ev.tgid;
+	a.ppid = dr->ev.ppid;
+	a.uid = dr->ev.uid;
+	a.cgroup = dr->ev.cgroup;
+	__builtin_memcpy(a.comm, dr->ev.comm, sizeof(a.comm));
+	__builtin_memcpy(a.exe, dr->ev.exe, sizeof(a.exe));
+	bpf_map_update_elem(&sbx_askers, &cookie, &a, BPF_ANY);
+}
+
+/* From now on the socket's queries go to the sandbox's forwarder (dns.bpf.c). */
+static __noinline int query_note(struct sock *sk, __u64 id)
+{
+	struct sbx_asked *a = bpf_sk_storage_get(&sbx_asked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!a)
+		return -EACCES; /* fail closed: nothing would redirect them */
+	a->id = id;
+	note_asker(sk);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "user/daemon/asker.h"
+#include "user/daemon/opened.h"
+#include "user/daemon/served.h"
+#include "user/policy/compile.h"
+
+/* Programs use an address somewhat longer than its TTL says. */
+#define GRACE_S 60
+
+static const struct sbx_pos nowhere;
+
+struct served {
+	struct served *next;
+	struct sbx_served_set *set;
+	uint64_t id;
+	uint64_t image; /* whose policy this is */
+	struct sbx_policy *policy;
+	struct sbx_facts facts;
+};
+
+struct sbx_served_set {
+	struct sbx_kern *k; /* NULL: nothing is loaded */
+	struct sbx_forwarder *forwarder;
+	struct sbx_opened *opened;
+	struct served *list;
+	bool verbose;
+};
+
+static const struct sbx_slot *slot_of(const struct served *v)
+{
+	return &sbx_kern_slots(v->set->k)[SBX_SLOT_OF(v->id)];
+}
+
+static bool audits(const struct served *v)
+{
+	return slot_of(v)->mode == SBX_MODE_AUDIT;
+}
+
+/* --- the log -------------------------------------------------------------------------------------
+ */
+
+static void log_opened(enum sbx_opened_event what, const struct sbx_name_key *key, const char *name,
+		       void *arg)
+{
+	static const char *const words[] = {"opened", "extended", "expired", "evicted", "closed"};
+	struct sbx_served_set *s = arg;
+	const struct served *v = s->list;
+	char text[INET6_ADDRSTRLEN];
+	uint8_t addr[16];
+	json_t *j;
+
+	if (!s->verbose)
+		return;
+	while (v && v->image != key->image)
+		v = v->next;
+	inet_ntop(sbx_dns_key_address(key, addr), addr, text, sizeof(text));
+	j = json_pack("{s:s, s:s, s:s, s:s, s:I}", "event", words[what], "sandbox",
+		      v ? slot_of(v)->name : "", "name", name, "address", text, "image",
+		      (json_int_t)key->image);
+	if (j) {
+		json_dumpf(j, stdout, JSON_COMPACT);
+		putchar('\n');
+		fflush(stdout);
+	}
+	json_decref(j);
+}
+
+/* --- answers -------------------------------------------------------------------------------------
+ */
+
+static bool allows(const struct served *v, const char *name, enum sbx_dns_verdict *verdict)
+{
+	enum sbx_domain_say say;
+
+	*verdict = SBX_DNS_REFUSE;
+	if (sbx_domain_judge(v->policy, name, &say, NULL))
+		return false; /* fail closed */
+	if (say == SBX_DOMAIN_ALLOWED)
+		*verdict = SBX_DNS_ALLOW;
+	else if (say == SBX_DOMAIN_WILD)
+		*verdict = audits(v) ? SBX_DNS_ALLOW : SBX_DNS_WILD;
+	else if (say == SBX_DOMAIN_FREE)
+		*verdict = SBX_DNS_PASS;
+	return *verdict != SBX_DNS_REFUSE;
+}
+
+static size_t ends_with(const char *name, const char *domain)
+{
+	size_t n = strlen(name), d = strlen(domain);
+
+	return n > d + 1 && name[n - d - 1] == '.' && !strcmp(name + n - d, domain) ? n - d - 1 : 0;
+}
+
+/*
+ * Names that nobody chose: a resolver puts the search domains behind every name before it tries the
+ * name alone, or after, and programs look for the name of an address in passing. Refusing these
+ * would end the search, and fill the log.
+ */
+static bool asked_in_passing(const struct served *v, const char *name)
+{
+	const char *const *search = sbx_forwarder_search(v->set->forwarder);
+	enum sbx_dns_verdict verdict;
+	char alone[SBX_DNS_NAME_MAX];
+	size_t n;
+
+	if (ends_with(name, "in-addr.arpa") || ends_with(name, "ip6.arpa"))
+		return true;
+	for (; search && *search; search++) {
+		n = ends_with(name, *search);
+		if (!n || n >= sizeof(alone))
+			continue;
+		memcpy(alone, name, n);
+		alone[n] = 0;
+		if (allows(v, alone, &verdict))
+			return true;
+	}
+	return false;
+}
+
+static enum sbx_dns_verdict judge(void *sandbox, const char *name)
+{
+	struct served *v = sandbox;
+	enum sbx_dns_verdict verdict;
+
+	if (allows(v, name, &verdict))
+		return verdict;
+	if (asked_in_passing(v, name))
+		return SBX_DNS_ABSENT;
+	return audits(v) ? SBX_DNS_REPORT : SBX_DNS_REFUSE;
+}
+
+/* Private addresses, and this host's own, are opened by rules that name them, never by a name. */
+static int open_address(void *sandbox, const char *name, int family, const uint8_t *addr,
+			uint32_t ttl)
+{
+	static const struct sbx_endpoint internet = {.kind = SBX_HOST_INTERNET};
+	struct served *v = sandbox;
+	struct sbx_name_key key = sbx_dns_key(v->image, family, addr);
+	struct sbx_domain_ports ports;
+	int r;
+
+	if (!sbx_endpoint_covers(&internet, &v->facts, SBX_DIR_CONNECT, family, addr))
+		return 0;
+	r = sbx_domain_open(v->policy, &v->facts, name, family, addr, &ports);
+	if (r || !ports.n)
+		return r;
+	return sbx_opened_add(v->set->opened, &key, name, &ports, ttl + GRACE_S);
+}
+
+static bool listed(void *sandbox, int family, const uint8_t *addr)
+{
+	struct served *v = sandbox;
+
+	return audits(v) || sbx_policy_lists(v->policy, &v->facts, family, addr);
+}
+
+/* --- refusals ------------------------------------------------------------------------------------
+ */
+
+static struct sockaddr_storage forwarder_address(const struct served *v, int family, bool tcp)
+{
+	struct sockaddr_storage a = {.ss_family = family};
+	struct sockaddr_in *four = (struct sockaddr_in *)&a;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&a;
+	struct sbx_resolver r = {0};
+
+	sbx_dns_resolver(v->set->k, v->id, &r);
+	if (family == AF_INET6) {
+		six->sin6_addr = in6addr_loopback;
+		six->sin6_port = htons(r.port[tcp ? SBX_DNS_TCP6 : SBX_DNS_UDP6]);
+	} else {
+		four->sin_addr.s_addr = htonl(SBX_FORWARDER4);
+		four->sin_port = htons(r.port[tcp ? SBX_DNS_TCP4 : SBX_DNS_UDP4]);
+	}
+	return a;
+}
+
+/* Who asked, where its socket is still there: most wait for the answer. */
+static void find_asker(const struct served *v, const struct sbx_dns_refused *r,
+		       struct sbx_event *ev)
+{
+	struct sockaddr_storage to = forwarder_address(v, r->from.ss_family, r->tcp);
+	struct sbx_asker a;
+	uint64_t cookie;
+
+	if (sbx_socket_cookie(&r->from, &to, r->tcp, &cookie) ||
+	    sbx_dns_asker(v->set->k, cookie, &a))
+		return;
+	ev->pid = a.pid;
+	ev->tgid = a.tgid;
+	ev->ppid = a.ppid;
+	ev->uid = a.uid;
+	ev->cgroup = a.cgroup;
+	memcpy(ev->comm, a.comm, sizeof(ev->comm));
+	memcpy(ev->exe, a.exe, sizeof(ev->exe));
+}
+
+static uint64_t hash(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
+	return h;
+}
+
+static void refused(void *sandbox, const struct sbx_dns_refused *r)
+{
+	static const enum sbx_why why[] = {
+		[SBX_DNS_NOT_LISTED] = SBX_WHY_NAME,
+		[SBX_DNS_RATE] = SBX_WHY_NAME_RATE,
+		[SBX_DNS_ADDRESS] = SBX_WHY_NAME_ADDRESS,
+		[SBX_DNS_MALFORMED] = SBX_WHY_INTERNAL,
+	};
+	struct served *v = sandbox;
+	struct sbx_event ev = {.op = SBX_OP_RESOLVE, .detail = -1};
+
+	ev.why = why[r->why];
+	ev.mode = slot_of(v)->mode;
+	ev.path_len = strnlen(r->name, sizeof(ev.path));
+	memcpy(ev.path, r->name, ev.path_len);
+	find_asker(v, r, &ev);
+	sbx_kern_record(v->set->k, v->id, &ev, hash(r->name));
+}
+
+/* --- sandboxes -----------------------------------------------------------------------------------
+ */
+
+static int listen_at(int family, int type)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(SBX_FORWARDER4)};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+	bool v6 = family == AF_INET6;
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, r;
+
+	if (fd < 0)
+		return -1;
+	if (v6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	r = bind(fd, v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+		 v6 ? sizeof(six) : sizeof(four));
+	if (!r && type == SOCK_STREAM)
+		r = listen(fd, 64);
+	if (r)
+		close(fd);
+	return r ? -1 : fd;
+}
+
+/* The kernel is told before the forwarder has them; what is not told is not redirected. */
+static int serve(struct served *v)
+{
+	int fd[SBX_DNS_SOCKETS] = {
+		[SBX_DNS_UDP4] = listen_at(AF_INET, SOCK_DGRAM),
+		[SBX_DNS_TCP4] = listen_at(AF_INET, SOCK_STREAM),
+		[SBX_DNS_UDP6] = listen_at(AF_INET6, SOCK_DGRAM), /* -1 where there is no IPv6 */
+		[SBX_DNS_TCP6] = listen_at(AF_INET6, SOCK_STREAM),
+	};
+	struct sbx_dns_sockets sockets = {fd[SBX_DNS_UDP4], fd[SBX_DNS_TCP4], fd[SBX_DNS_UDP6],
+					  fd[SBX_DNS_TCP6]};
+	int r = fd[SBX_DNS_UDP4] < 0 || fd[SBX_DNS_TCP4] < 0 ? -EADDRNOTAVAIL : 0, i;
+
+	if (!r)
+		r = sbx_dns_serve(v->set->k, v->id, fd);
+	for (i = 0; r && i < SBX_DNS_SOCKETS; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	return r ? r : sbx_forwarder_add(v->set->forwarder, v, &sockets);
+}
+
+static int load_policy(struct served *v, uint64_t image)
+{
+	struct sbx_policy *p = NULL;
+	struct sbx_facts facts = {0};
+	char *json = NULL;
+	int r = sbx_kern_meta(v->set->k, v->id, &json);
+
+	if (!r)
+		r = sbx_meta_load(json, &p, &facts);
+	free(json);
+	if (r)
+		return r;
+	sbx_policy_free(v->policy);
+	sbx_facts_free(&v->facts);
+	v->policy = p;
+	v->facts = facts;
+	v->image = image;
+	return 0;
+}
+
+static void free_served(struct served *v)
+{
+	sbx_policy_free(v->policy);
+	sbx_facts_free(&v->facts);
+	free(v);
+}
+
+static void stop(struct sbx_served_set *s, struct served **at)
+{
+	struct served *v = *at;
+
+	*at = v->next;
+	sbx_forwarder_remove(s->forwarder, v);
+	sbx_opened_drop(s->opened, v->image);
+	sbx_dns_unserve(s->k, v->id);
+	free_served(v);
+}
+
+static int begin(struct sbx_served_set *s, uint64_t id, uint64_t image)
+{
+	struct served *v = calloc(1, sizeof(*v));
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	v->set = s;
+	v->id = id;
+	r = load_policy(v, image);
+	if (!r)
+		r = serve(v);
+	if (r) {
+		free_served(v);
+		return r;
+	}
+	v->next = s->list;
+	s->list = v;
+	return 0;
+}
+
+static int ports_now(const char *name, int family, const uint8_t *addr,
+		     struct sbx_domain_ports *out, void *arg)
+{
+	struct served *v = arg;
+
+	return sbx_domain_open(v->policy, &v->facts, name, family, addr, out);
+}
+
+/* The policy may be replaced while it is read: the next tick looks again. */
+static int reload(struct served *v, uint64_t image)
+{
+	uint64_t old = v->image;
+	int r = load_policy(v, image);
+
+	if (!r)
+		sbx_opened_move(v->set->opened, old, image, ports_now, v);
+	return r;
+}
+
+struct sync {
+	struct sbx_served_set *s;
+	struct sbx_diags *d;
+};
+
+static int sync_one(uint64_t id, const struct sbx_slot *slot, void *arg)
+{
+	const struct sync *y = arg;
+	struct sbx_served_set *s = y->s;
+	uint64_t image = __atomic_load_n(&slot->image, __ATOMIC_SEQ_CST);
+	struct served *v = s->list;
+	int r = 0;
+
+	while (v && v->id != id)
+		v = v->next;
+	if (!v)
+		r = begin(s, id, image);
+	else if (v->image != image)
+		r = reload(v, image);
+	if (r)
+		sbx_diag_add(y->d, SBX_ERROR, nowhere, NULL,
+			     "cannot resolve names for the sandbox %s: %s", slot->name,
+			     strerror(-r));
+	return 0;
+}
+
+/* Those of an earlier load, or of none. */
+static void let_go(struct sbx_served_set *s)
+{
+	while (s->list)
+		stop(s, &s->list);
+	sbx_opened_free(s->opened);
+	s->opened = NULL;
+	sbx_kern_close(s->k);
+	s->k = NULL;
+}
+
+static int take_hold(struct sbx_served_set *s, struct sbx_diags *d)
+{
+	int r = sbx_kern_open(SBX_KERN_SERVE, &s->k, d);
+
+	if (r)
+		return r;
+	s->opened = sbx_opened_new(s->k, log_opened, s);
+	r = s->opened ? sbx_dns_forget_all(s->k) : -ENOMEM;
+	if (!r)
+		r = sbx_opened_take_over(s->opened);
+	if (r)
+		let_go(s);
+	return r;
+}
+
+static void stop_ended(struct sbx_served_set *s)
+{
+	struct served **at = &s->list;
+
+	while (*at) {
+		const struct sbx_slot *slot = slot_of(*at);
+
+		if (slot->id == (*at)->id || slot->pending == (*at)->id)
+			at = &(*at)->next;
+		else
+			stop(s, at);
+	}
+}
+
+int sbx_served_sync(struct sbx_served_set *s, struct sbx_diags *d)
+{
+	struct sync y = {s, d};
+	int r = 0;
+
+	if (s->k && !sbx_kern_current(s->k))
+		let_go(s);
+	if (!s->k)
+		r = take_hold(s, d);
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	stop_ended(s);
+	r = sbx_dns_sandboxes(s->k, sync_one, &y);
+	return r ? r : d->errors ? -EIO : 0;
+}
+
+void sbx_served_tick(struct sbx_served_set *s)
+{
+	struct sbx_diags d = {0};
+	struct sync y = {s, &d};
+	struct served *v;
+
+	if (s->k && !sbx_kern_current(s->k))
+		let_go(s);
+	if (!s->k)
+		return;
+	stop_ended(s);
+	for (v = s->list; v; v = v->next)
+		if (slot_of(v)->image != v->image)
+			sync_one(v->id, slot_of(v), &y);
+	sbx_opened_expire(s->opened);
+	sbx_diags_print(&d, stderr);
+	sbx_diags_free(&d);
+}
+
+size_t sbx_served_count(const struct sbx_served_set *s)
+{
+	const struct served *v;
+	size_t n = 0;
+
+	for (v = s->list; v; v = v->next)
+		n++;
+	return n;
+}
+
+struct sbx_forwarder *sbx_served_forwarder(struct sbx_served_set *s)
+{
+	return s->forwarder;
+}
+
+struct sbx_served_set *sbx_served_new(const char *resolv_conf, bool verbose)
+{
+	static const struct sbx_dns_ops ops = {
+		.judge = judge, .open = open_address, .listed = listed, .refused = refused};
+	struct sbx_served_set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->verbose = verbose;
+	s->forwarder = sbx_forwarder_new(&ops, resolv_conf);
+	if (s->forwarder)
+		return s;
+	free(s);
+	return NULL;
+}
+
+/* The kernel's side stays as it is: a daemon that comes back takes it over. */
+void sbx_served_free(struct sbx_served_set *s)
+{
+	struct served *v, *next;
+
+	sbx_forwarder_free(s->forwarder);
+	for (v = s->list; v; v = next) {
+		next = v->next;
+		free_served(v);
+	}
+	sbx_opened_free(s->opened);
+	sbx_kern_close(s->k);
+	free(s);
+}
