@@ -217,6 +217,41 @@ ends "explain: what would allow it" 1 "unix:" "${x[@]}" connect /run/x.sock
 ends "explain: an abstract name" 0 "allowed: connect @bus-1" "${x[@]}" connect @bus-1
 ends "explain: a denied one" 1 "it is another's" "${x[@]}" connect @bus-9
 ends "explain: binding a unix socket is writing" 1 "- allow: [write]" "${x[@]}" bind /run/x.sock
+# Events as `events --json` writes them.
+cat >"$W/events" <<-END
+	{"sandbox": "s", "why": "policy", "message": "cat (pid 8) may not read it", "right": "read", "object": {"path": "$W/real/secret", "cut": false}}
+	{"sandbox": "s", "why": "policy", "message": "cat may not write it", "right": "write", "object": {"path": "/proc/812/mem"}}
+	{"sandbox": "s", "why": "policy", "message": "nc may not connect", "right": "connect", "object": {"family": "inet6", "protocol": "udp", "address": "2001:db8::1", "port": 53}}
+	{"sandbox": "s", "why": "policy", "message": "nc may not connect", "right": "connect", "object": {"path": "@bus-9"}}
+
+	{"sandbox": "s", "sandbox_id": 1, "lost": 3}
+	{"sandbox": "s", "why": "unnamed", "explanation": "it has no name", "message": "cat \\u001b[31m may not", "right": "read", "object": {"path": "", "cut": false}}
+	{"sandbox": "s", "events": [{"why": "policy", "message": "sh may not exec", "right": "exec", "object": {"path_hex": "2f6f70742fff", "path": "/opt/\\\\xff"}}]}
+END
+e=("${x[@]}" --event "$W/events")
+ends "explain --event: the verdict" 1 "denied: read $W/real/secret" "${e[@]}"
+ends "explain --event: its own words" 1 "event:  cat (pid 8) may not read it" "${e[@]}"
+ends "explain --event: the rule" 1 "good.yaml:7  deny [read]" "${e[@]}"
+ends "explain --event: a process" 1 "denied: write /proc/@sandbox/mem" "${e[@]}"
+ends "explain --event: a peer, which is allowed" 1 "allowed: connect [2001:db8::1]:53/udp" "${e[@]}"
+ends "explain --event: an abstract socket" 1 "it is another's" "${e[@]}"
+ends "explain --event: what rules have no say in" 1 "reason: it has no name" "${e[@]}"
+ends "explain --event: in words that are safe to print" 1 'cat \x1b[31m may not' "${e[@]}"
+ends "explain --event: of a list, by its bytes" 1 'denied: exec /opt/\xff' "${e[@]}"
+is "explain --event -" "6" "$("${x[@]}" --brief --event - <"$W/events" 2>/dev/null | wc -l)"
+is "explain --event --json" "6 cat (pid 8) may not read it False" \
+	"$("${e[@]}" --json 2>/dev/null | python3 -c 'import json,sys; j=[json.loads(l) for l in sys.stdin]; print(len(j), j[0]["event"], j[0]["allowed"])')"
+is "explain --event: nothing was denied" 0 "$("${x[@]}" --event /dev/null; echo $?)"
+ends "explain --event: and an operand" 2 "takes the place" "${e[@]}" read /etc
+ends "explain --event: no file" 1 "cannot open" "${x[@]}" --event "$W/none"
+for line in '{' '[]' '{"message": "x"}' '{"message": "x", "why": "policy", "right": "read", "object": {"path": "x"}}' \
+	'{"message": "x", "why": "policy", "right": "open", "object": {"path": "/x"}}' \
+	'{"message": "x", "why": "policy", "right": "read", "object": {"path": "/x", "path_hex": "2f00"}}' \
+	'{"message": "x", "why": "policy", "right": "connect", "object": {"address": "x", "port": 1, "protocol": "tcp"}}' \
+	'{"message": "x", "why": "policy", "right": "connect", "object": {"address": "::1", "port": 70000, "protocol": "tcp"}}'; do
+	echo "$line" >"$W/line"
+	ends "explain --event: no event: $line" 1 "sbx-bpf: " "${x[@]}" --event "$W/line"
+done
 for peer in 10.1.2.3 10.1.2.3: 10.1.2.3:x 10.1.2.3:70000 10.1.2.3:-1 2001:db8::1:53 "[10.1.2.3]:5" \
 	"[2001:db8::1]53" 10.1.2.3:53/sctp example.org:443 "" ":"; do
 	ends "explain: no address: \"$peer\"" 2 "not an address" "${x[@]}" connect "$peer"

@@ -83,6 +83,14 @@ check "explain asks the sandbox" says "$W/a.yaml:" "$SBX" explain --name one rea
 status "explain: denied" 1 "$SBX" explain --name one read "$W/no"
 status "explain: allowed" 0 "$SBX" explain --name one read "$W/yes"
 check "explain --json" wants False "$("$SBX" explain --name one read "$W/no" --json | get 'j["allowed"]')"
+"$SBX" events --json --name one >"$W/told"
+check "explain --event says what the events say" wants True "$("$SBX" explain --json --event "$W/told" | python3 -c "
+import json, sys
+told = [e for e in map(json.loads, open('$W/told')) if 'message' in e]
+said = [json.loads(l) for l in sys.stdin]
+asked = [(t, s) for t, s in zip(told, said, strict=True) if t['rule']]
+print(len(asked) > 0 and all(not s['allowed'] and s['event'] == t['message'] and
+      s['rule_at'] == f\"{t['rule']['file']}:{t['rule']['line']}\" for t, s in asked))")"
 mount --bind "$W" /mnt
 check "explain knows the canonical name" wants "$W/no" "$("$SBX" explain --name one read /mnt/no --json | get 'j["object"]')"
 umount /mnt

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf explain: what does a policy say of one access, and which rule says it? */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "user/policy/rulestr.h"
 
 static struct {
-	const char *policy, *name, *user;
+	const char *policy, *name, *user, *event;
 	struct sbx_opt_list vars;
 	bool brief;
 } opt;
@@ -21,6 +22,8 @@ static const struct sbx_opt opts[] = {
 	{"name", 0, SBX_OPT_TEXT, "N", "the sandbox to ask, as it is in force", &opt.name, NULL},
 	{"user", 0, SBX_OPT_TEXT, "U", "whose home ~ is; else the caller's", &opt.user, NULL},
 	{"var", 0, SBX_OPT_LIST, "K=V", "sets a variable of the policy", &opt.vars, NULL},
+	{"event", 0, SBX_OPT_TEXT, "FILE",
+	 "ask about the events in it (of `events --json`); -: stdin", &opt.event, NULL},
 	{"brief", 0, SBX_OPT_FLAG, NULL, "the verdicts alone", &opt.brief, NULL},
 	{0},
 };
@@ -33,6 +36,7 @@ struct source {
 	const struct sbx_policy *policy;
 	const struct sbx_facts *facts;
 	int mode;
+	char *sandbox; /* whose policy it is; NULL: of a file; owned */
 };
 
 static void source_free(struct source *s)
@@ -40,13 +44,15 @@ static void source_free(struct source *s)
 	sbx_loaded_free(&s->loaded);
 	sbx_policy_free(s->live);
 	sbx_facts_free(&s->live_facts);
+	free(s->sandbox);
+	*s = (struct source){0};
 }
 
 /* --- the policy --- */
 
-static int ask_sandbox(struct source *s)
+static int ask_sandbox(struct source *s, const char *name)
 {
-	struct sbx_which w = {.name = opt.name};
+	struct sbx_which w = {.name = name};
 	struct sbx_kern *k = NULL;
 	char *json = NULL;
 	uint64_t id = 0;
@@ -55,12 +61,12 @@ static int ask_sandbox(struct source *s)
 	if (!r)
 		r = sbx_which_find(k, &w, &id);
 	if (!r && (sbx_kern_meta(k, id, &json) || sbx_meta_load(json, &s->live, &s->live_facts)))
-		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot read the policy of sandbox %s",
-			     opt.name);
+		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot read the policy of sandbox %s", name);
 	if (!r) {
 		s->mode = sbx_kern_slots(k)[SBX_SLOT_OF(id)].mode;
 		s->policy = s->live;
 		s->facts = &s->live_facts;
+		s->sandbox = strdup(name);
 	}
 	free(json);
 	sbx_kern_close(k);
@@ -143,6 +149,7 @@ static void print(const struct source *s, const struct sbx_question *q,
 	size_t i;
 
 	put_verdict(q, e, object);
+	put_field("event:", q->message);
 	put_name(q);
 	if (e->rule < 0 && e->granted)
 		printf("    rule:   no rule speaks of abstract names that are bound: they may "
@@ -190,6 +197,7 @@ static void print_json(const struct source *s, const struct sbx_question *q,
 
 	json_object_set_new(j, "given", sbx_json_text(q->given));
 	json_object_set_new(j, "nearby", near_json(e));
+	json_object_set_new(j, "event", sbx_json_text(q->message));
 	json_object_set_new(j, "opens", sbx_json_text(e->opens));
 	json_object_set_new(j, "wider_opens", sbx_json_text(e->wider_opens));
 	sbx_put_json(stdout, j);
@@ -260,22 +268,132 @@ static int answer_all(const struct source *s, int n, char **argv)
 	return worst;
 }
 
+/* --- events --- */
+
+/* Rules have no say in it: what was said then is all there is to say. */
+static int answer_beside(const struct sbx_question *q)
+{
+	if (sbx_globals.json)
+		sbx_put_json(stdout, json_pack("{s:s, s:b, s:s}", "event", q->message, "allowed", 0,
+					       "reason", q->beside));
+	else if (opt.brief)
+		printf("denied: %s\n", q->message);
+	else
+		printf("denied: %s\n    reason: %s\n", q->message, q->beside);
+	return SBX_EXIT_FAILURE;
+}
+
+/* The policy of the sandbox that the event came from, unless another one was named. */
+static int find_source(struct source *s, const json_t *ev)
+{
+	const char *name = json_string_value(json_object_get(ev, "sandbox"));
+
+	if (opt.policy || opt.name || (s->sandbox && name && !strcmp(s->sandbox, name)))
+		return 0;
+	if (!name)
+		return sbx_fail(SBX_EXIT_FAILURE, "give --policy P or --name N",
+				"the event does not say from which sandbox it is");
+	source_free(s);
+	return ask_sandbox(s, name);
+}
+
+static int answer_event(struct source *s, const json_t *ev)
+{
+	struct sbx_question q;
+	int r = sbx_question_event(&q, ev);
+
+	if (r == SBX_QUESTION_NONE)
+		r = 0;
+	else if (!r && q.beside)
+		r = answer_beside(&q);
+	else if (!r && !(r = find_source(s, ev)))
+		r = answer(s, &q);
+	sbx_question_free(&q);
+	return r;
+}
+
+/* A line; what `run --json` prints at its end holds a list of events. */
+static int answer_line(struct source *s, const char *line)
+{
+	json_error_t err;
+	json_t *j = json_loads(line, 0, &err), *list = json_object_get(j, "events");
+	const json_t *one;
+	int worst = 0, r;
+	size_t i;
+
+	if (!j)
+		return sbx_fail(SBX_EXIT_FAILURE, "give it lines of `sbx-bpf events --json`",
+				"this is no JSON (%s)", err.text);
+	if (!list)
+		worst = answer_event(s, j);
+	json_array_foreach(list, i, one)
+	{
+		r = answer_event(s, one);
+		worst = r > worst ? r : worst;
+	}
+	json_decref(j);
+	return worst;
+}
+
+static int answer_lines(struct source *s, FILE *in)
+{
+	char *line = NULL;
+	int worst = 0, r;
+	size_t room = 0;
+
+	while (getline(&line, &room, in) > 0) {
+		r = line[strspn(line, " \t\r\n")] ? answer_line(s, line) : 0;
+		worst = r > worst ? r : worst;
+	}
+	free(line);
+	return worst;
+}
+
+static int answer_events(struct source *s)
+{
+	bool is_stdin = !strcmp(opt.event, "-");
+	FILE *in = is_stdin ? stdin : fopen(opt.event, "re");
+	int r;
+
+	if (!in)
+		return sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot open the events (%s): %s",
+				opt.event, strerror(errno));
+	r = answer_lines(s, in);
+	if (!is_stdin)
+		fclose(in);
+	return r;
+}
+
+static int check_usage(int n, char **argv)
+{
+	static const char example[] = "`sbx-bpf explain --policy ai-agent read ~/.ssh/config`";
+
+	if (opt.event && n)
+		return sbx_fail(SBX_EXIT_USAGE, NULL, "--event takes the place of operands (%s)",
+				argv[0]);
+	if (!opt.event && !n)
+		return sbx_fail(SBX_EXIT_USAGE, example, "an access and its object are missing");
+	if (n % 2)
+		return sbx_fail(SBX_EXIT_USAGE, example, "an access has no object (%s)",
+				argv[n - 1]);
+	if ((opt.policy && opt.name) || (!opt.event && !opt.policy && !opt.name))
+		return sbx_fail(SBX_EXIT_USAGE, example, "give either --policy P or --name N");
+	return 0;
+}
+
 static int run(int n, char **argv)
 {
 	struct source s = {0};
-	int r;
+	int r = check_usage(n, argv);
 
-	if (n % 2)
-		return sbx_fail(SBX_EXIT_USAGE,
-				"`sbx-bpf explain --policy ai-agent read ~/.ssh/config`",
-				"an access has no object (%s)", argv[n - 1]);
-	if (!opt.policy == !opt.name)
-		return sbx_fail(SBX_EXIT_USAGE,
-				"`sbx-bpf explain --policy ai-agent read ~/.ssh/config`",
-				"give either --policy P or --name N");
-	r = opt.name ? ask_sandbox(&s) : ask_policy(&s);
+	if (r)
+		return r;
+	if (opt.name)
+		r = ask_sandbox(&s, opt.name);
+	else if (opt.policy)
+		r = ask_policy(&s);
 	if (!r)
-		r = answer_all(&s, n, argv);
+		r = opt.event ? answer_events(&s) : answer_all(&s, n, argv);
 	source_free(&s);
 	return r;
 }
@@ -285,12 +403,13 @@ const struct sbx_command sbx_cmd_explain = {
 	.summary = "say what a policy decides, and which rule it is",
 	.spec = {.usage = "sbx-bpf explain --policy P | --name N read|write|exec PATH...\n"
 			  "sbx-bpf explain --policy P | --name N connect|bind HOST:PORT[/udp]...\n"
-			  "sbx-bpf explain --policy P | --name N connect|bind /SOCKET|@NAME...",
+			  "sbx-bpf explain --policy P | --name N connect|bind /SOCKET|@NAME...\n"
+			  "sbx-bpf explain [--policy P | --name N] --event FILE|-",
 		 .summary =
 			 "Says what a policy decides, which rule it is, and what would be to add.",
 		 .opts = opts,
 		 .more = sbx_global_opts,
-		 .min = 2,
+		 .min = 0,
 		 .max = SIZE_MAX,
 		 .operand = "an access and a PATH or HOST:PORT"},
 	.run = run,

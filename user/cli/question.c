@@ -24,6 +24,8 @@ void sbx_question_free(struct sbx_question *q)
 	free(q->given);
 	free(q->path);
 	free(q->why);
+	free(q->message);
+	free(q->beside);
 	*q = (struct sbx_question){0};
 }
 
@@ -151,6 +153,125 @@ int sbx_question_ask(struct sbx_question *q, const char *access, const char *obj
 	if (!q->given)
 		return out_of_memory();
 	return q->access->kind == SBX_ACCESS_FILE ? read_path(q, m) : read_peer(q);
+}
+
+/* --- events --- */
+
+static const char *text_of(const json_t *j, const char *key)
+{
+	return json_string_value(json_object_get(j, key));
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The bytes of a name that JSON cannot hold. NULL: no such text, or no memory. */
+static char *unhex(const char *hex)
+{
+	size_t n = strlen(hex) / 2, i;
+	char *out = calloc(n + 1, 1);
+
+	for (i = 0; out && i < n; i++) {
+		int hi = hex_digit(hex[2 * i]), lo = hex_digit(hex[2 * i + 1]);
+
+		if (hi < 0 || lo < 0 || !(hi << 4 | lo)) {
+			free(out);
+			return NULL;
+		}
+		out[i] = (char)(hi << 4 | lo);
+	}
+	return out;
+}
+
+/* The sentences are safe to print where they come from, but this may come from anywhere. */
+static char *safe_copy(const char *s)
+{
+	struct sbx_text t;
+	char *copy = NULL;
+	size_t n;
+
+	if (sbx_text_begin(&t))
+		return NULL;
+	for (; *s; s += n) {
+		n = strcspn(s, "\\"); /* escapes that are there stay as they are */
+		sbx_put_escaped(t.out, s, n);
+		if (s[n])
+			fputc(s[n++], t.out);
+	}
+	return sbx_text_end(&t, &copy) || copy ? copy : strdup("");
+}
+
+static int no_event(void)
+{
+	return sbx_fail(SBX_EXIT_FAILURE, "give it lines of `sbx-bpf events --json`",
+			"this is no event");
+}
+
+/* The name is the one that was decided on: nothing is resolved any more. */
+static int take_path(struct sbx_question *q, const json_t *object)
+{
+	const char *path = text_of(object, "path"), *hex = text_of(object, "path_hex");
+
+	if (json_is_true(json_object_get(object, "cut"))) {
+		q->beside = strdup("its name was too long to be kept: which rule it was cannot be "
+				   "told");
+		return q->beside ? 0 : out_of_memory();
+	}
+	q->given = hex ? unhex(hex) : strdup(path);
+	if (!q->given)
+		return hex ? no_event() : out_of_memory();
+	if (*q->given != '/' && *q->given != '@' && *q->given)
+		return no_event();
+	if (*q->given == '@' && strcmp(q->given, "@tty")) {
+		if (asprintf(&q->path, SBX_ABSTRACT "%s", q->given) < 0)
+			q->path = NULL;
+	} else {
+		q->path = strdup(strcmp(q->given, "/") ? q->given : "");
+	}
+	return q->path ? name_member(q) : out_of_memory();
+}
+
+static int take_peer(struct sbx_question *q, const json_t *object)
+{
+	const char *addr = text_of(object, "address"), *proto = text_of(object, "protocol");
+	json_int_t port = json_integer_value(json_object_get(object, "port"));
+
+	if (!addr || !proto || port < 0 || port > 65535)
+		return no_event();
+	q->family = strchr(addr, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(q->family, addr, q->addr) != 1)
+		return no_event();
+	q->given = strdup(addr);
+	q->port = port;
+	q->proto = strcmp(proto, "udp") ? SBX_PROTO_TCP : SBX_PROTO_UDP;
+	return q->given ? 0 : out_of_memory();
+}
+
+int sbx_question_event(struct sbx_question *q, const json_t *ev)
+{
+	const json_t *object = json_object_get(ev, "object");
+	const char *message = text_of(ev, "message"), *why = text_of(ev, "why"),
+		   *explanation = text_of(ev, "explanation"), *right = text_of(ev, "right");
+	bool path = text_of(object, "path") != NULL;
+
+	*q = (struct sbx_question){0};
+	if (json_object_get(ev, "lost") && !message)
+		return SBX_QUESTION_NONE;
+	if (!message || !why)
+		return no_event();
+	q->message = safe_copy(message);
+	if (!q->message)
+		return out_of_memory();
+	if (strcmp(why, "policy") || !right || (!path && !text_of(object, "address"))) {
+		q->beside = safe_copy(explanation ? explanation : why);
+		return q->beside ? 0 : out_of_memory();
+	}
+	q->access = find_access(right, path ? "/" : "");
+	if (!q->access)
+		return SBX_EXIT_FAILURE;
+	return path ? take_path(q, object) : take_peer(q, object);
 }
 
 bool sbx_question_abstract(const struct sbx_question *q)

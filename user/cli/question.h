@@ -24,11 +24,20 @@ struct sbx_question {
 	int family, proto;
 	uint16_t port;
 	uint8_t addr[16];
+	/* of an event */
+	char *message; /* "cat (pid 812) may not read /x"; owned */
+	char *beside;  /* why it was denied, if that is no matter of rules; owned */
 };
 
 /* "read", "/etc/passwd" or "connect", "192.0.2.1:443". 0 or an exit code, said. */
 int sbx_question_ask(struct sbx_question *q, const char *access, const char *object,
 		     const struct sbx_mounts *m);
+/*
+ * The access that an event (sbx_event_json) tells of. SBX_QUESTION_NONE: it tells of none (a count
+ * of lost ones); 0 or an exit code, said. Where q->beside is set, there is nothing to ask.
+ */
+#define SBX_QUESTION_NONE (-1)
+int sbx_question_event(struct sbx_question *q, const json_t *ev);
 void sbx_question_free(struct sbx_question *q);
 
 bool sbx_question_abstract(const struct sbx_question *q);
