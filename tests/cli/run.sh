@@ -205,6 +205,8 @@ ends "explain: and the broader line" 1 "wider:  also exec of /srv/a, exec of /sr
 ends "explain: an exception, merged" 1 "except: [\"/srv/a/b\"]" "${x[@]}" write /srv/a/b
 is "explain --json: all of that" "nothing else|also exec of /srv/a, exec of /srv/a/a|names something similar|$W/link is a symlink to real" \
 	"$(json '"|".join((j["opens"], j["wider_opens"]))' "${x[@]}" --json exec /srv/a/b)|$(json 'j["nearby"][0]["how"]' "${x[@]}" --json read /usrr/x)|$(json 'j["name_because"].strip()' "${x[@]}" --json read "$W/link/x")"
+ends "explain: its other names" 0 "also:   $W/link/a is another name of it" "${x[@]}" read "$W/real/a"
+is "explain --json: its other names" "['$W/link/a']" "$(json 'j["other_names"]' "${x[@]}" --json read "$W/real/a")"
 ends "explain: several, and one is denied" 1 "allowed: connect 10.1.2.3:443/tcp" "${x[@]}" read "$W/link/secret" connect 10.1.2.3:443
 ends "explain: several, all of them allowed" 0 "allowed: exec $W/real/b" "${x[@]}" read "$W/real/a" exec "$W/link/b"
 ends "explain: one without an object" 2 "an access has no object (exec)" "${x[@]}" read /etc exec

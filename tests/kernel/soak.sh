@@ -14,7 +14,7 @@ end=$((SECONDS + ${SOAK_TIME:-600}))
 while [ $SECONDS -lt $end ]; do
 	round=$((round + 1))
 	# Stop at the first round that fails: what it left behind would only blur the next.
-	section "round $round" tests/kernel/all.sh || break
+	section "round $round" env SBX_SEED=$RANDOM$RANDOM tests/kernel/all.sh || break
 	grep -E '^(MemAvailable|Slab|Percpu):' /proc/meminfo | tr -s ' \n' ' '
 	echo
 done

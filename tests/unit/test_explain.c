@@ -176,7 +176,8 @@ static const char nearby[] = "files:\n"
 			     "  - deny: [read, write]\n" /* 9 */
 			     "    path: \"/srv/data/rw/no\"\n"
 			     "  - protect: [write]\n" /* 11 */
-			     "    path: \"/srv/data/rw/{no,never}\"\n";
+			     "    path: \"/srv/data/rw/{no,never,ok}\"\n"
+			     "    except: \"/srv/data/rw/ok\"\n";
 
 /* "LINE how; LINE how" */
 static void assert_near(const struct sbx_policy *p, const char *path, uint8_t right,
@@ -214,6 +215,7 @@ static void test_near(void **unused)
 	assert_near(p, "/opt/tool", SBX_READ, "5 names what is below");
 	assert_near(p, "/opt/other/bin/run", SBX_READ, "");
 	assert_near(p, "/var/y/z", SBX_READ, "");
+	assert_near(p, "/srv/data/rw/ok", SBX_WRITE, "11 matches, but for an exception");
 	/* by the name that the rule uses */
 	assert_near(p, "/run/tool", SBX_READ, "");
 	sbx_policy_free(p);

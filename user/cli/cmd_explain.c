@@ -7,6 +7,7 @@
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
 #include "user/cli/question.h"
+#include "user/policy/alias.h"
 #include "user/policy/explain.h"
 #include "user/policy/rulestr.h"
 
@@ -143,6 +144,47 @@ static void put_name(const struct sbx_question *q)
 		put_lines(q->why);
 }
 
+#define OTHER_NAMES_MAX 3
+
+/* The names that rules may use for it as well: by symlinks that they go through, and later mounts.
+ */
+static json_t *other_names(const struct source *s, const struct sbx_question *q)
+{
+	json_t *list = json_array();
+	char *name;
+	size_t i, n;
+
+	for (i = 0; i < s->facts->n_aliases && json_array_size(list) < OTHER_NAMES_MAX; i++) {
+		const struct sbx_alias *a = &s->facts->aliases[i];
+
+		n = strlen(a->to);
+		if (q->access->kind == SBX_ACCESS_NET ||
+		    !sbx_path_below(q->path, strlen(q->path), a->to, n) ||
+		    asprintf(&name, "%s%s", a->from, q->path + n) < 0)
+			continue;
+		if (strcmp(name, q->given))
+			json_array_append_new(list, sbx_json_text(name));
+		free(name);
+	}
+	return list;
+}
+
+static void put_other_names(const struct source *s, const struct sbx_question *q)
+{
+	json_t *list = other_names(s, q), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		const char *name = json_string_value(one);
+
+		fputs("    also:   ", stdout);
+		sbx_put_escaped(stdout, name, strlen(name));
+		fputs(" is another name of it\n", stdout);
+	}
+	json_decref(list);
+}
+
 static void print(const struct source *s, const struct sbx_question *q,
 		  const struct sbx_explanation *e, const char *object)
 {
@@ -151,6 +193,7 @@ static void print(const struct source *s, const struct sbx_question *q,
 	put_verdict(q, e, object);
 	put_field("event:", q->message);
 	put_name(q);
+	put_other_names(s, q);
 	if (e->rule < 0 && e->granted)
 		printf("    rule:   no rule speaks of abstract names that are bound: they may "
 		       "be\n");
@@ -197,6 +240,7 @@ static void print_json(const struct source *s, const struct sbx_question *q,
 
 	json_object_set_new(j, "given", sbx_json_text(q->given));
 	json_object_set_new(j, "nearby", near_json(e));
+	json_object_set_new(j, "other_names", other_names(s, q));
 	json_object_set_new(j, "event", sbx_json_text(q->message));
 	json_object_set_new(j, "opens", sbx_json_text(e->opens));
 	json_object_set_new(j, "wider_opens", sbx_json_text(e->wider_opens));

@@ -18,7 +18,15 @@
 
 #define DEPTH_MAX 64 /* components that are compared */
 
-enum { BESIDE = 100, BELOW = 200, ABOVE = 300, SIMILAR = 400, LACKS = 500, OVERRULED = 600 };
+enum {
+	BESIDE = 100,
+	BELOW = 200,
+	ABOVE = 300,
+	SIMILAR = 400,
+	EXCEPTS = 500,
+	LACKS = 600,
+	OVERRULED = 700
+};
 
 struct candidate {
 	unsigned score; /* 0: none */
@@ -59,6 +67,7 @@ static const char *how(unsigned score)
 		[BELOW / 100] = "names what is below",
 		[ABOVE / 100] = "names what is above",
 		[SIMILAR / 100] = "names something similar",
+		[EXCEPTS / 100] = "matches, but for an exception",
 		[LACKS / 100] = "matches, without this right",
 		[OVERRULED / 100] = "matches, and is overruled",
 	};
@@ -241,7 +250,9 @@ static void offer_file_rule(struct best *b, const struct sbx_policy *p,
 	if (right == SBX_CONNECT && !r->socket)
 		return;
 	if (hit && r->rights & right) {
-		if ((r->verb == SBX_ALLOW) != e->granted)
+		if (sbx_patterns_find(r->except, r->n_except, facts, path, len))
+			offer(b, EXCEPTS, i, hit);
+		else if ((r->verb == SBX_ALLOW) != e->granted)
 			offer(b, OVERRULED, i, hit);
 	} else if (hit) {
 		if (r->verb == SBX_ALLOW && !e->granted)
@@ -316,7 +327,10 @@ static void offer_net_rule(struct best *b, const struct sbx_policy *p,
 		if (hit && r->verb == SBX_ALLOW && !e->granted)
 			offer(b, LACKS, i, hit);
 	} else if (hit) {
-		if ((r->verb == SBX_ALLOW) != e->granted)
+		if (sbx_endpoints_find(r->except, r->n_except, facts, dir, family, addr, proto,
+				       port))
+			offer(b, EXCEPTS, i, hit);
+		else if ((r->verb == SBX_ALLOW) != e->granted)
 			offer(b, OVERRULED, i, hit);
 	} else if (r->verb == SBX_ALLOW && !e->granted) {
 		for (k = 0; k < r->n_to; k++)
