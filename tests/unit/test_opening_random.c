@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a proposed line would open besides, for random policies and denials: where it is "nothing
+ * else", no other path that is tried gains a right, and every example does gain what is said of it,
+ * as every rule by itself says. SBX_SEED=n repeats or varies a run.
+ */
+#include "tests/unit/filerules.h"
+#include "user/policy/explain.h"
+
+#define POLICIES 400
+#define DENIALS	 4 /* of each */
+
+static uint64_t seed;
+
+static size_t pick(size_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (seed >> 11) % n;
+}
+
+static const char *const globs[] = {"a", "b", "c", "a", "b", "*", "**", "[!a]", "?", "{a,c}", "a*"};
+
+static void append_pattern(char *out, size_t depth)
+{
+	while (depth-- > 0) {
+		strcat(out, "/");
+		strcat(out, globs[pick(sizeof(globs) / sizeof(*globs))]);
+	}
+}
+
+static void random_policy(struct kit *k)
+{
+	static const char *const verbs[] = {"allow override", "allow override", "allow override",
+					    "deny",	      "protect",	"protect"};
+	static const char *const rights[] = {"r", "rw", "rw", "rwx", "rwx"};
+	char text[256];
+	size_t i;
+
+	for (i = 3 + pick(4); i > 0; i--) {
+		size_t verb = pick(6);
+
+		sprintf(text, "%s %s ", verbs[verb], rights[pick(5)]);
+		append_pattern(text, 1 + pick(3));
+		if (verb > 3 && pick(2)) {
+			strcat(text, " ! ");
+			append_pattern(text, 1 + pick(3));
+		}
+		kit_rule(k, text);
+	}
+	k->p.file = "t.yaml";
+	if (!pick(4))
+		kit_alias(k, "/b/a", pick(2) ? "/a" : "/c/b");
+}
+
+/* Every path of at most four names. */
+#define NAMES 4
+#define PATHS 341 /* 1 + 4 + 16 + 64 + 256 */
+
+static void nth_path(char *out, size_t n)
+{
+	static const char *const all[NAMES] = {"a", "b", "c", "ab"};
+
+	for (*out = 0; n > 0; n = (n - 1) / NAMES) {
+		strcat(out, "/");
+		strcat(out, all[(n - 1) % NAMES]);
+	}
+}
+
+static uint8_t rights_of(const struct kit *k, const char *path)
+{
+	uint8_t rights = 0, right;
+	bool granted;
+
+	for (right = SBX_READ; right <= SBX_EXEC; right <<= 1) {
+		sbx_files_decider(&k->p, &k->f, path, strlen(path), right, &granted);
+		rights |= granted ? right : 0;
+	}
+	return rights;
+}
+
+/* The policy as its author would change it: an exception wherever a protect is in the way, and an
+ * allow at the end if one is needed then. */
+static void paste(struct kit *k, const char *path, uint8_t right, const char *pattern)
+{
+	char rule[128];
+	bool granted;
+	int i;
+
+	for (;;) {
+		i = sbx_files_decider(&k->p, &k->f, path, strlen(path), right, &granted);
+		if (i < 0 || k->p.files[i].verb != SBX_PROTECT)
+			break;
+		kit_pattern(&k->p.files[i].except, &k->p.files[i].n_except, pattern, 1);
+	}
+	snprintf(rule, sizeof(rule), "allow override %c %s", " rw x"[right], pattern);
+	if (!granted)
+		kit_rule(k, rule);
+}
+
+/* "also read, write of /a, read of /b/c, and …": whatever is named there is gained. */
+static void check_examples(const char *text, const struct kit *before, const struct kit *after)
+{
+	const char *at = text;
+	char path[128];
+
+	while ((at = strstr(at, " of /"))) {
+		uint8_t gained;
+
+		at += strlen(" of ");
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
+		if (!strcmp(path, "/"))
+			*path = 0;
+		gained = rights_of(after, path) & ~rights_of(before, path);
+		if (!gained)
+			fail_msg("%s: %s gains nothing", text, path);
+	}
+}
+
+static void check_opening(const char *text, const struct kit *before, const struct kit *after,
+			  const char *asked, uint8_t right)
+{
+	bool nothing = !strcmp(text, "nothing else");
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < PATHS && nothing; i++) {
+		uint8_t gained;
+
+		nth_path(path, i);
+		gained = rights_of(after, path) & ~rights_of(before, path);
+		if (gained & ~(strcmp(path, asked) ? 0 : right))
+			fail_msg("%s of %s: %d of %s is gained, too", asked, text, gained, path);
+	}
+	check_examples(text, before, after);
+}
+
+static size_t nothing, something, broader;
+
+static void try_denial(const char *rules, const struct kit *k)
+{
+	struct kit after = {0}, wide = {0};
+	struct sbx_explanation e = {0};
+	uint8_t right = SBX_READ << pick(3);
+	char path[64], pattern[80];
+	size_t i;
+
+	do
+		nth_path(path, pick(PATHS));
+	while (!*path);
+	assert_int_equal(sbx_explain_file(&k->p, &k->f, path, strlen(path), right, &e), 0);
+	if (e.granted)
+		goto out;
+	assert_int_equal(sbx_explain_opens(&k->p, &k->f, path, strlen(path), right, &e), 0);
+	assert_non_null(e.opens);
+	kit_rules(&after, rules);
+	kit_rules(&wide, rules);
+	for (i = 0; i < k->f.n_aliases; i++) {
+		kit_alias(&after, k->f.aliases[i].from, k->f.aliases[i].to);
+		kit_alias(&wide, k->f.aliases[i].from, k->f.aliases[i].to);
+	}
+	paste(&after, path, right, path);
+	assert_true(rights_of(&after, path) & right);
+	check_opening(e.opens, k, &after, path, right);
+	nothing += !strcmp(e.opens, "nothing else");
+	something += !!strcmp(e.opens, "nothing else");
+	if (e.wider_opens) {
+		snprintf(pattern, sizeof(pattern), "%.*s/**", (int)(strrchr(path, '/') - path),
+			 path);
+		paste(&wide, path, right, pattern);
+		check_opening(e.wider_opens, k, &wide, path, right);
+		broader++;
+	}
+	kit_free(&after);
+	kit_free(&wide);
+out:
+	sbx_explanation_free(&e);
+}
+
+/* The rules once more, as kit_rules reads them. */
+static void write_rules(const struct kit *k, char *out)
+{
+	size_t i, n;
+
+	for (i = 0; i < k->p.n_files; i++) {
+		const struct sbx_file_rule *r = &k->p.files[i];
+
+		out += sprintf(out, "%s ",
+			       r->verb == SBX_ALLOW  ? "allow override"
+			       : r->verb == SBX_DENY ? "deny"
+						     : "protect");
+		out += sprintf(out, "%s%s%s", r->rights & SBX_READ ? "r" : "",
+			       r->rights & SBX_WRITE ? "w" : "", r->rights & SBX_EXEC ? "x" : "");
+		for (n = 0; n < r->n_paths; n++)
+			out += sprintf(out, " %s", r->paths[n].text);
+		for (n = 0; n < r->n_except; n++)
+			out += sprintf(out, "%s %s", n ? "" : " !", r->except[n].text);
+		*out++ = '\n';
+	}
+	*out = 0;
+}
+
+static void openings_are_exact(void **state)
+{
+	char rules[2048];
+	size_t i, n;
+
+	for (i = 0; i < POLICIES; i++) {
+		struct kit k = {0};
+
+		random_policy(&k);
+		write_rules(&k, rules);
+		for (n = 0; n < DENIALS; n++)
+			try_denial(rules, &k);
+		kit_free(&k);
+	}
+	print_message("note: %zu denials, %zu lines open nothing else, %zu do, %zu broader ones\n",
+		      nothing + something, nothing, something, broader);
+	assert_true(nothing > POLICIES && something > POLICIES / 20 && broader > POLICIES / 10);
+}
+
+int main(void)
+{
+	const char *s = getenv("SBX_SEED");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(openings_are_exact),
+	};
+
+	seed = s ? strtoull(s, NULL, 0) : 20251011;
+	seed = seed ? seed : 1;
+	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
