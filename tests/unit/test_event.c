@@ -84,7 +84,8 @@ static void test_protect(void **unused)
 	       "denied: cat (pid 812) may not read /home/u/.ssh/id_ed25519\n"
 	       "    rule:   p.yaml:5  protect [read, write] \"~/.ssh/**\"\n"
 	       "    reason: credentials stay outside\n"
-	       "    to allow: add \"~/.ssh/id_ed25519\" to the `except:` of that rule\n");
+	       "    to allow: add \"~/.ssh/id_ed25519\" to the `except:` of that rule; a "
+	       "protect of its own keeps the other rights closed\n");
 	ev.count = 3;
 	ev.mode = SBX_MODE_AUDIT;
 	expect_part(&ev, p,

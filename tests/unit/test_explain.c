@@ -159,9 +159,49 @@ static void test_protect(void **unused)
 			   "    except: [\"/srv/data/id_rsa\"]\n");
 	same(e.suggestion_note, "add \"/srv/data/id_rsa\" to the `except:` of that rule");
 	sbx_explanation_free(&e);
+	e = explain(p, "/home/u/work/id_rsa", SBX_READ);
+	assert_null(strstr(e.suggestion, "protect: [write]")); /* it was none of those */
+	sbx_explanation_free(&e);
 	e = explain(p, "/home/u/.ssh/id_rsa", SBX_READ);
 	assert_non_null(strstr(e.suggestion, "# in place of the rule at p.yaml:8\n"));
 	assert_non_null(strstr(e.suggestion, "# in place of the rule at p.yaml:12\n"));
+	sbx_explanation_free(&e);
+	sbx_policy_free(p);
+}
+
+/* An exception is made for all rights of a protect: those that nobody asked for stay closed. */
+static void test_left(void **unused)
+{
+	struct sbx_policy *p = written("files:\n"
+				       "  - allow: [read, write]\n    path: \"/srv/**\"\n"
+				       "  - protect: [read, write, exec]\n    path: \"/**/key\"\n"
+				       "    reason: \"closed\"\n"
+				       "network:\n"
+				       "  - allow: [connect, bind]\n    to: \"localhost\"\n"
+				       "  - protect: [connect, bind]\n    to: \"any:22\"\n");
+	struct sbx_explanation e = explain(p, "/srv/key", SBX_READ);
+	uint8_t addr[16] = {127, 0, 0, 1};
+
+	same(e.suggestion, "# in place of the rule at p.yaml:5\n"
+			   "  - protect: [read, write, exec]\n"
+			   "    path: [\"/**/key\"]\n"
+			   "    except: [\"/srv/key\"]\n"
+			   "    reason: \"closed\"\n"
+			   "  - protect: [write]\n" /* exec is not allowed anyway */
+			   "    path: \"/srv/key\"\n"
+			   "    reason: \"closed\"\n");
+	same(e.suggestion_note, "add \"/srv/key\" to the `except:` of that rule; a protect of its "
+				"own keeps the other rights closed");
+	sbx_explanation_free(&e);
+	assert_int_equal(sbx_explain_net(p, &written_facts, SBX_DIR_CONNECT, AF_INET, addr,
+					 SBX_PROTO_TCP, 22, &e),
+			 0);
+	same(e.suggestion, "# in place of the rule at p.yaml:11\n"
+			   "  - protect: [connect, bind]\n"
+			   "    to: [\"any:22\"]\n"
+			   "    except: [\"127.0.0.1:22/tcp\"]\n"
+			   "  - protect: [bind]\n"
+			   "    to: \"127.0.0.1:22/tcp\"\n");
 	sbx_explanation_free(&e);
 	sbx_policy_free(p);
 }
@@ -243,7 +283,6 @@ static void test_opens(void **unused)
 
 	assert_opens(p, "/srv/other/x", SBX_READ, "nothing else",
 		     "also read of /srv/other, read of /srv/other/a");
-	/* an exception speaks of all rights of the protect */
 	assert_opens(p, "/home/u/work/id_x", SBX_READ, "nothing else", NULL);
 	assert_opens(p, "/home/u/.ssh/id_x", SBX_READ, "nothing else", NULL);
 	assert_opens(p, "/srv/data/locked/x", SBX_WRITE, "nothing else", NULL);
@@ -251,8 +290,9 @@ static void test_opens(void **unused)
 	p = written("files:\n"
 		    "  - allow: [read, write]\n    path: \"/srv/**\"\n"
 		    "  - protect: [read, write]\n    path: \"/**/key\"\n");
-	assert_opens(p, "/srv/key", SBX_READ, "also write of /srv/key", NULL);
-	assert_opens(p, "/srv/a/key", SBX_WRITE, "also read of /srv/a/key", NULL);
+	/* an exception speaks of all rights of the protect: the others are protected anew */
+	assert_opens(p, "/srv/key", SBX_READ, "nothing else", NULL);
+	assert_opens(p, "/srv/a/key", SBX_WRITE, "nothing else", NULL);
 	/* what is no UTF-8 can only be written as a class */
 	assert_opens(p, "/opt/\xff", SBX_EXEC, "also exec of /opt/\\x80", NULL);
 	sbx_policy_free(p);
@@ -438,12 +478,12 @@ static void test_net(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted),	 cmocka_unit_test(test_no_rule),
-		cmocka_unit_test(test_home),	 cmocka_unit_test(test_deny),
-		cmocka_unit_test(test_protect),	 cmocka_unit_test(test_pasted),
-		cmocka_unit_test(test_net),	 cmocka_unit_test(test_near),
-		cmocka_unit_test(test_opens),	 cmocka_unit_test(test_own),
-		cmocka_unit_test(test_abstract),
+		cmocka_unit_test(test_granted), cmocka_unit_test(test_no_rule),
+		cmocka_unit_test(test_home),	cmocka_unit_test(test_deny),
+		cmocka_unit_test(test_protect), cmocka_unit_test(test_pasted),
+		cmocka_unit_test(test_net),	cmocka_unit_test(test_near),
+		cmocka_unit_test(test_left),	cmocka_unit_test(test_opens),
+		cmocka_unit_test(test_own),	cmocka_unit_test(test_abstract),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

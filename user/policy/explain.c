@@ -59,6 +59,25 @@ static bool is_socket(const struct file_question *q)
 	return q->right == SBX_CONNECT || is_abstract(q);
 }
 
+/* What exceptions to all of them would open besides the right that was asked for. */
+static uint8_t left_open(const struct file_question *q, const struct sbx_policy *rest,
+			 const struct sbx_obstacle *o)
+{
+	uint8_t rights = 0, left = 0, right;
+	bool granted;
+	size_t i;
+
+	for (i = 0; i < o->n_protects; i++)
+		rights |= o->protects[i].file->rights;
+	for (right = SBX_READ; right <= SBX_CONNECT; right <<= 1) {
+		if (!(rights & ~q->right & right))
+			continue;
+		sbx_files_decider(rest, q->facts, q->path, q->len, right, &granted);
+		left |= granted ? right : 0;
+	}
+	return left;
+}
+
 /* Takes away protects until something else decides. To be freed: o->protects. */
 static int find_obstacle(const struct file_question *q, struct sbx_obstacle *o)
 {
@@ -84,6 +103,7 @@ static int find_obstacle(const struct file_question *q, struct sbx_obstacle *o)
 		rest.files[rule].n_paths = 0;
 	}
 	o->denied = rule >= 0 && rest.files[rule].verb == SBX_DENY;
+	o->left = left_open(q, &rest, o);
 	free(rest.files);
 	return 0;
 }

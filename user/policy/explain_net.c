@@ -17,23 +17,6 @@ struct net_question {
 	uint16_t port;
 };
 
-/* The policy without some of its protects: for this peer, as if they had an exception for it. */
-static int rest_of(const struct net_question *q, const struct sbx_obstacle *o,
-		   struct sbx_policy *rest)
-{
-	size_t i;
-
-	*rest = *q->p;
-	rest->net = malloc((q->p->n_net + 1) * sizeof(*rest->net));
-	if (!rest->net)
-		return -ENOMEM;
-	if (q->p->n_net)
-		memcpy(rest->net, q->p->net, q->p->n_net * sizeof(*rest->net));
-	for (i = 0; i < o->n_protects; i++)
-		rest->net[o->protects[i].net - q->p->net].n_to = 0;
-	return 0;
-}
-
 static int decide(const struct net_question *q, const struct sbx_policy *p, int dir, bool *granted)
 {
 	bool self;
@@ -42,16 +25,35 @@ static int decide(const struct net_question *q, const struct sbx_policy *p, int 
 			       &self);
 }
 
-/* To be freed: o->protects. */
+/* What exceptions to all of them would open besides the direction that was asked for. */
+static uint8_t left_open(const struct net_question *q, const struct sbx_policy *rest,
+			 const struct sbx_obstacle *o)
+{
+	int other = q->dir == SBX_DIR_BIND ? SBX_DIR_CONNECT : SBX_DIR_BIND;
+	uint8_t rights = 0;
+	bool granted;
+	size_t i;
+
+	for (i = 0; i < o->n_protects; i++)
+		rights |= o->protects[i].net->rights;
+	decide(q, rest, other, &granted);
+	return granted ? rights & 1u << other : 0;
+}
+
+/* Takes away protects until something else decides. To be freed: o->protects. */
 static int find_obstacle(const struct net_question *q, struct sbx_obstacle *o)
 {
-	struct sbx_policy rest;
-	int rule, rc;
+	struct sbx_policy rest = *q->p;
+	int rule;
 
 	o->protects = calloc(q->p->n_net + 1, sizeof(*o->protects));
-	rc = o->protects ? rest_of(q, o, &rest) : -ENOMEM;
-	if (rc)
-		return rc;
+	rest.net = malloc((q->p->n_net + 1) * sizeof(*rest.net));
+	if (!rest.net || !o->protects) {
+		free(rest.net);
+		return -ENOMEM;
+	}
+	if (q->p->n_net)
+		memcpy(rest.net, q->p->net, q->p->n_net * sizeof(*rest.net));
 	for (;;) {
 		rule = decide(q, &rest, q->dir, &o->granted);
 		if (rule < 0 || rest.net[rule].verb != SBX_PROTECT)
@@ -61,34 +63,9 @@ static int find_obstacle(const struct net_question *q, struct sbx_obstacle *o)
 		rest.net[rule].n_to = 0;
 	}
 	o->denied = rule >= 0 && rest.net[rule].verb == SBX_DENY;
+	o->left = left_open(q, &rest, o);
 	free(rest.net);
 	return 0;
-}
-
-/* One address, one port, one protocol: but an exception to a protect may open the other direction.
- */
-static int tell_opening(const struct net_question *q, const struct sbx_obstacle *o, char **out)
-{
-	int other = q->dir == SBX_DIR_BIND ? SBX_DIR_CONNECT : SBX_DIR_BIND;
-	bool before, after;
-	struct sbx_policy rest;
-	struct sbx_text x;
-	int rc = rest_of(q, o, &rest);
-
-	if (rc)
-		return rc;
-	decide(q, q->p, other, &before);
-	decide(q, &rest, other, &after);
-	free(rest.net);
-	if (sbx_text_begin(&x))
-		return -ENOMEM;
-	if (after && !before) {
-		fprintf(x.out, "also %s ", other == SBX_DIR_BIND ? "bind to" : "connect to");
-		sbx_put_peer(x.out, q->family, q->addr, q->proto, q->port);
-	} else {
-		fputs("nothing else", x.out);
-	}
-	return sbx_text_end(&x, out);
 }
 
 /* "192.0.2.1:443/tcp", in quotes */
@@ -120,8 +97,10 @@ static int suggest_net(const struct net_question *q, struct sbx_explanation *e)
 		rc = sbx_suggestion_write(&t, &o, &e->suggestion);
 	if (!rc)
 		rc = sbx_suggestion_note(&t, &o, &e->suggestion_note);
-	if (!rc)
-		rc = tell_opening(q, &o, &e->opens);
+	if (!rc && e->suggestion) {
+		e->opens = strdup("nothing else"); /* one address, port and protocol */
+		rc = e->opens ? 0 : -ENOMEM;
+	}
 	free(o.protects);
 	free(scalar);
 	return rc;

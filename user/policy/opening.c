@@ -52,7 +52,7 @@ static int change(struct changed *c, const struct sbx_policy *p, uint8_t right,
 	int rc = 0;
 
 	c->policy = *p;
-	c->policy.files = calloc(p->n_files + 1, sizeof(*p->files));
+	c->policy.files = calloc(p->n_files + 2, sizeof(*p->files));
 	c->excepted = calloc(o->n_protects + 1, sizeof(*c->excepted));
 	if (!c->policy.files || !c->excepted)
 		return -ENOMEM;
@@ -66,6 +66,9 @@ static int change(struct changed *c, const struct sbx_policy *p, uint8_t right,
 									      .override = true,
 									      .paths = &c->pattern,
 									      .n_paths = 1};
+	if (!rc && o->left)
+		c->policy.files[c->policy.n_files++] = (struct sbx_file_rule){
+			.verb = SBX_PROTECT, .rights = o->left, .paths = &c->pattern, .n_paths = 1};
 	return rc;
 }
 

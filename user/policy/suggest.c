@@ -5,6 +5,25 @@
 #include "user/policy/rulestr.h"
 #include "user/policy/suggest.h"
 
+/* An exception is made for all rights of a protect. Those that were not asked for stay closed. */
+static void put_left(FILE *out, const struct sbx_target *t, const struct sbx_obstacle *o)
+{
+	const struct sbx_blocker *b = o->protects;
+	const char *reason = b->file ? b->file->reason : b->net->reason;
+
+	fputs("  - protect: [", out);
+	if (b->file)
+		sbx_put_rights(out, o->left);
+	else
+		sbx_put_net_rights(out, o->left);
+	fprintf(out, "]\n    %s: %s\n", t->key, t->scalar);
+	if (!reason)
+		return;
+	fputs("    reason: ", out);
+	sbx_put_yaml(out, reason, strlen(reason));
+	fputc('\n', out);
+}
+
 int sbx_suggestion_write(const struct sbx_target *t, const struct sbx_obstacle *o, char **out)
 {
 	struct sbx_text x;
@@ -25,6 +44,8 @@ int sbx_suggestion_write(const struct sbx_target *t, const struct sbx_obstacle *
 		else
 			sbx_put_net_rule_with(x.out, b->net, t->scalar);
 	}
+	if (o->left)
+		put_left(x.out, t, o);
 	if (!o->granted) {
 		fprintf(x.out, "%s:\n  - allow: [%s]\n    %s: %s\n", t->list, t->rights, t->key,
 			t->scalar);
@@ -57,6 +78,10 @@ int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o
 			fprintf(x.out, ", and of the one at %s", at ? at : "?");
 		sep = "; ";
 		free(at);
+	}
+	if (o->left) {
+		fprintf(x.out, "%sa protect of its own keeps the other rights closed", sep);
+		sep = "; ";
 	}
 	if (o->n_protects && !o->granted) {
 		fprintf(x.out, "%sthen it needs an allow%s", sep,

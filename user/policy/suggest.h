@@ -17,6 +17,7 @@ struct sbx_obstacle {
 	struct sbx_blocker *protects; /* those that match, the reported one first */
 	size_t n_protects;
 	bool own;     /* one of them is sbx-bpf's own: nothing opens it */
+	uint8_t left; /* rights that exceptions to them would open as well: to be protected anew */
 	bool denied;  /* a plain deny decides without them */
 	bool granted; /* nothing else stands in the way */
 };
