@@ -60,11 +60,13 @@ int sbx_assertions_prove(const struct sbx_subject *s, const struct sbx_policy *a
 			 struct sbx_diags *d);
 void sbx_findings_free(struct sbx_findings *f);
 
-/* --- between assertion.c and assertnet.c --- */
+/* --- between assertion.c, assertfile.c and assertnet.c --- */
 
 /* The finding, to be filled; NULL: out of memory. `text` is taken. */
 struct sbx_finding *sbx_findings_add(struct sbx_findings *f, enum sbx_outcome outcome,
 				     struct sbx_pos pos, char *text, const char *reason);
+int sbx_assert_files(const struct sbx_subject *s, const struct sbx_policy *asserted,
+		     const struct sbx_facts *facts, struct sbx_findings *out, struct sbx_diags *d);
 int sbx_assert_net(const struct sbx_subject *s, const struct sbx_net_rule *r,
 		   struct sbx_findings *out);
 
