@@ -75,6 +75,8 @@ ends "explain: the lock stays outside" 1 "(built in)" "$SBX" explain --policy "$
 ends "explain: so do policies" 1 "policies are made outside" "$SBX" explain --policy "$W/own.yaml" write /etc/sbx-bpf/policies/x.yaml
 ends "explain: and the policy itself" 1 "(built in)" "$SBX" explain --policy "$W/own.yaml" write "$W/own.yaml"
 ends "explain: it may be read" 0 "allowed" "$SBX" explain --policy "$W/own.yaml" read "$W/own.yaml"
+ends "explain: no policy opens its sockets" 1 "no policy opens this" "$SBX" explain --policy "$W/own.yaml" connect /run/sbx-bpf/daemon
+is "check: rules that nobody wrote are not counted" "  1 file rules, 0 network rules" "$("$SBX" check "$W/own.yaml" | sed -n 2p)"
 is "no hook can be left out" 0 "$(grep -c SBX_LEAVE_OUT "$SBX")"
 
 # --- check ---

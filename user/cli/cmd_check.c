@@ -99,6 +99,15 @@ static size_t file_rules(const struct sbx_policy *p)
 	return n;
 }
 
+static size_t unix_rules(const struct sbx_policy *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->n_unix; i++)
+		n += !sbx_rule_is_own(&p->unix_rules[i]);
+	return n;
+}
+
 static void print(const char *file, const struct sbx_loaded *l, const struct sbx_asserted *asserted)
 {
 	const struct sbx_policy *p = l->policy;
@@ -108,7 +117,7 @@ static void print(const char *file, const struct sbx_loaded *l, const struct sbx
 	sbx_put_escaped(stdout, file, strlen(file));
 	printf(": valid: %s, mode %s\n", p->name, sbx_mode_name(p->mode));
 	printf("  %zu file rules, %zu network rules", file_rules(p), p->n_net);
-	printf(p->n_unix ? ", %zu rules for unix sockets\n" : "\n", p->n_unix);
+	printf(unix_rules(p) ? ", %zu rules for unix sockets\n" : "\n", unix_rules(p));
 	printf("  %zu states, %zu transitions; %zu KiB of kernel memory\n", s->states,
 	       s->transitions, l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES / 1024);
 	visit_names(l, print_name, NULL);
@@ -125,9 +134,9 @@ static json_t *facts_json(const struct sbx_loaded *l)
 	visit_names(l, add_name, names);
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "name", p->name,
 			 "mode", sbx_mode_name(p->mode), "file_rules", (json_int_t)file_rules(p),
-			 "network_rules", (json_int_t)p->n_net, "unix_rules", (json_int_t)p->n_unix,
-			 "states", (json_int_t)s->states, "transitions", (json_int_t)s->transitions,
-			 "bytes", (json_int_t)s->bytes, "kernel_bytes",
+			 "network_rules", (json_int_t)p->n_net, "unix_rules",
+			 (json_int_t)unix_rules(p), "states", (json_int_t)s->states, "transitions",
+			 (json_int_t)s->transitions, "bytes", (json_int_t)s->bytes, "kernel_bytes",
 			 (json_int_t)(l->compiled.image.n_chunks * (size_t)SBX_CHUNK_BYTES),
 			 "names", names);
 }

@@ -99,10 +99,11 @@ static int find_obstacle(const struct file_question *q, struct sbx_obstacle *o)
 			break;
 		r = &q->p->files[rule];
 		o->protects[o->n_protects++] = (struct sbx_blocker){.pos = r->pos, .file = r};
-		o->own |= r->pos.file && !strcmp(r->pos.file, SBX_OWN_FILE);
+		o->own |= sbx_rule_is_own(r);
 		rest.files[rule].n_paths = 0;
 	}
 	o->denied = rule >= 0 && rest.files[rule].verb == SBX_DENY;
+	o->own |= o->denied && sbx_rule_is_own(&rest.files[rule]); /* they come last */
 	o->left = left_open(q, &rest, o);
 	free(rest.files);
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "sbx_image.h"
 #include "user/base/diag.h"
 
@@ -48,6 +49,11 @@ struct sbx_file_rule {
 	struct sbx_pattern *except; /* of protect, and of assertions */
 	size_t n_except;
 };
+
+static inline bool sbx_rule_is_own(const struct sbx_file_rule *r)
+{
+	return r->pos.file && !strcmp(r->pos.file, SBX_OWN_FILE);
+}
 
 /* What the names of abstract sockets are below in the automaton: "@x" is "@unix/@x" there. */
 #define SBX_ABSTRACT "@unix/"
