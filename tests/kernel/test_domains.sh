@@ -290,6 +290,9 @@ for user in nobody root audit; do
 	[ "${PIPESTATUS[0]}" = 0 ] || sed 's/^/  | /' "$W/err"
 	check "domains, $user: an event names the name" grep -qF 'may not resolve evil.example.org' "$W/events"
 	check "domains, $user: and who asked" grep -qE 'curl \(pid [0-9]+\) may not resolve evil' "$W/events"
+	check "domains, $user: and which rule denied a name" \
+		grep -qE 'no.wild.example.com.*it is not for you' "$W/events"
+	check "domains, $user: and what would allow it" grep -qE 'evil.example.org:443' "$W/events"
 	case $user in
 	audit) check "domains, audit: the name was asked for" asked evil.example.org ;;
 	*) check "domains, $user: the server was never asked for it" sh -c "! grep -F ' evil.example.org from' '$W/far/dns.log'" ;;

@@ -13,6 +13,7 @@
 #include "user/policy/assertion.h"
 #include "user/policy/compile.h"
 #include "user/policy/domains.h"
+#include "user/policy/explain.h"
 #include "user/policy/netset.h"
 
 static const struct sbx_load_opts opts = {.home = "/home/u", .pwd = "/w", .tmp = "/t"};
@@ -224,6 +225,45 @@ static void test_errors(void **state)
 	accepted(ALLOW "\"*.a.example\"\n" DENY "\"x.a.example\"\n");
 }
 
+static void explained(const struct sbx_policy *p, const char *name, bool granted, const char *rule,
+		      const char *suggestion)
+{
+	struct sbx_explanation e;
+
+	assert_int_equal(sbx_explain_name(p, name, &e), 0);
+	assert_int_equal(e.granted, granted);
+	if (rule)
+		assert_string_equal(e.rule_at, rule);
+	else
+		assert_null(e.rule_at);
+	if (suggestion)
+		assert_non_null(strstr(e.suggestion, suggestion));
+	else
+		assert_null(e.suggestion);
+	sbx_explanation_free(&e);
+}
+
+static void test_explain(void **state)
+{
+	struct sbx_policy *p = policy(everything);
+	static const uint8_t addr[4] = {8, 8, 8, 8};
+	struct sbx_explanation e;
+
+	explained(p, "a.example", true, "t.yaml:3", NULL);
+	explained(p, "no.b.example", false, "t.yaml:5",
+		  "to: \"no.b.example:443\"\n    override: true");
+	explained(p, "evil.example", false, NULL, "to: \"evil.example:443\"\n");
+	explained(p, "wpad", false, NULL, NULL); /* rules name no such thing */
+	explained(p, "a\\000b.example", false, NULL, NULL);
+	assert_int_equal(
+		sbx_explain_net(p, &facts, SBX_DIR_CONNECT, AF_INET, addr, SBX_PROTO_TCP, 443, &e),
+		0);
+	assert_string_equal(e.suggestion_note,
+			    "no name that the policy allows led to this address lately");
+	sbx_explanation_free(&e);
+	sbx_policy_free(p);
+}
+
 /* Names open what they open in proofs, too: any address of the internet, at their ports. */
 static void test_assertions(void **state)
 {
@@ -371,10 +411,11 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_judge),  cmocka_unit_test(test_open_internet),
-		cmocka_unit_test(test_ports),  cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_image),  cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_random), cmocka_unit_test(test_assertions),
+		cmocka_unit_test(test_judge),	cmocka_unit_test(test_open_internet),
+		cmocka_unit_test(test_ports),	cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_image),	cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_random),	cmocka_unit_test(test_assertions),
+		cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,9 +304,9 @@ static void stop(struct sbx_served_set *s, struct served **at)
 {
 	struct served *v = *at;
 
-	*at = v->next;
 	sbx_forwarder_remove(s->forwarder, v);
 	sbx_opened_drop(s->opened, v->image);
+	*at = v->next;
 	sbx_dns_unserve(s->k, v->id);
 	free_served(v);
 }

@@ -39,6 +39,12 @@ struct sbx_told {
 	char *setting; /* a line of YAML outside the rules that would allow it, or NULL */
 };
 
+/* What a rule's number counts: network rules, not those of files. */
+static inline bool sbx_told_net(const struct sbx_told *t)
+{
+	return t->op.kind == SBX_KIND_NET || t->op.kind == SBX_KIND_NAME;
+}
+
 int sbx_tell(const struct sbx_event *ev, const struct sbx_event_context *ctx, struct sbx_told *t);
 void sbx_told_free(struct sbx_told *t);
 

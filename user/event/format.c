@@ -57,8 +57,8 @@ static bool is_protect(const struct sbx_policy *p, const struct sbx_told *t)
 {
 	if (t->why.rule < 0)
 		return false;
-	return (t->op.kind == SBX_KIND_NET ? p->net[t->why.rule].verb
-					   : p->files[t->why.rule].verb) == SBX_PROTECT;
+	return (sbx_told_net(t) ? p->net[t->why.rule].verb : p->files[t->why.rule].verb) ==
+	       SBX_PROTECT;
 }
 
 static void put_remedy(FILE *out, const struct sbx_policy *p, const struct sbx_told *t)

@@ -138,7 +138,7 @@ static json_t *rule_json(const struct sbx_told *t, const struct sbx_policy *p)
 
 	if (!t->explained || t->why.rule < 0)
 		return json_null();
-	pos = t->op.kind == SBX_KIND_NET ? p->net[t->why.rule].pos : p->files[t->why.rule].pos;
+	pos = sbx_told_net(t) ? p->net[t->why.rule].pos : p->files[t->why.rule].pos;
 	return json_pack("{s:o, s:i, s:o, s:o}", "file",
 			 pos.file ? bytes_json(pos.file, strlen(pos.file)) : json_null(), "line",
 			 pos.line, "text", text_json(t->why.rule_text), "reason",

@@ -213,9 +213,15 @@ static int explain(const struct sbx_event *ev, const struct sbx_event_context *c
 	size_t len;
 	int rc;
 
-	if (!ctx->policy || ev->why != SBX_WHY_POLICY || ev->flags & SBX_EVF_PATH_CUT)
+	if (!ctx->policy || ev->flags & SBX_EVF_PATH_CUT ||
+	    (ev->why != SBX_WHY_POLICY && ev->why != SBX_WHY_NAME))
 		return 0;
-	if (t->op.kind == SBX_KIND_FILE && t->op.right) {
+	if (t->op.kind == SBX_KIND_NAME) {
+		len = sbx_event_path_len(ev);
+		memcpy(path, ev->path, len);
+		path[len] = 0;
+		rc = sbx_explain_name(ctx->policy, path, &t->why);
+	} else if (t->op.kind == SBX_KIND_FILE && t->op.right) {
 		len = sbx_event_rule_path(ev, path);
 		rc = sbx_explain_file(ctx->policy, facts, path, len, t->op.right, &t->why);
 	} else if (t->op.kind == SBX_KIND_NET && is_ip(ev)) {

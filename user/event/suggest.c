@@ -33,6 +33,8 @@ struct suggest {
 	struct sbx_paths paths, sockets;
 	struct peer *peers;
 	size_t n_peers;
+	const struct sbx_event **names; /* that were asked for */
+	size_t n_names;
 	struct remark *remarks;
 	size_t n_remarks;
 	uint64_t caps;		  /* that were missing */
@@ -107,7 +109,7 @@ static enum sbx_verb verb_of(const struct suggest *s, const struct sbx_told *t)
 {
 	const struct sbx_policy *p = s->ctx->policy;
 
-	return t->op.kind == SBX_KIND_NET ? p->net[t->why.rule].verb : p->files[t->why.rule].verb;
+	return sbx_told_net(t) ? p->net[t->why.rule].verb : p->files[t->why.rule].verb;
 }
 
 static bool is_socket(const struct sbx_event *ev)
@@ -137,7 +139,8 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 
 	if (t->explained && t->why.granted)
 		return 0;
-	if (!t->setting && (!t->explained || (ruled && verb_of(s, t) == SBX_PROTECT)))
+	if (!t->setting && (!t->explained || (ruled && verb_of(s, t) == SBX_PROTECT) ||
+			    (t->op.kind == SBX_KIND_NAME && !t->why.suggestion)))
 		return forbidden(s, ev, t);
 	s->used += ev->count;
 	if (t->setting) {
@@ -150,6 +153,10 @@ static int sort_event(struct suggest *s, const struct sbx_event *ev, const struc
 	}
 	if (t->op.kind == SBX_KIND_NET) {
 		add_peer(s, ev, ruled);
+		return 0;
+	}
+	if (t->op.kind == SBX_KIND_NAME) {
+		s->names[s->n_names++] = ev;
 		return 0;
 	}
 	if (is_socket(ev)) /* as rules spell it */
@@ -363,11 +370,30 @@ static void put_host(struct suggest *s, const struct peer *v, size_t n)
 	fputc('\n', s->out);
 }
 
+static void put_names(struct suggest *s)
+{
+	size_t i;
+
+	if (!s->n_names)
+		return;
+	fputs("  - allow: [connect]\n    to: # with the ports that they need\n", s->out);
+	for (i = 0; i < s->n_names; i++) {
+		fputs("      - \"", s->out);
+		sbx_put_escaped(s->out, s->names[i]->path, sbx_event_path_len(s->names[i]));
+		fputs(":443\" # ", s->out);
+		put_times(s->out, s->names[i]->count);
+		fputc('\n', s->out);
+	}
+}
+
 static void put_network(struct suggest *s)
 {
 	struct peer *v = s->peers;
 	size_t i, k, n = 0;
 
+	if (s->n_peers || s->n_names)
+		fputs("network:\n", s->out);
+	put_names(s);
 	if (!s->n_peers)
 		return;
 	qsort(v, s->n_peers, sizeof(*v), compare_peers);
@@ -377,7 +403,6 @@ static void put_network(struct suggest *s)
 		else
 			v[n++] = v[i];
 	}
-	fputs("network:\n", s->out);
 	for (i = 0; i < n; i = k) {
 		if (!i || v[i].dir != v[i - 1].dir || v[i].override != v[i - 1].override)
 			fprintf(s->out, "  - allow: [%s]\n%s    to:\n",
@@ -464,6 +489,7 @@ static void end(struct suggest *s)
 		free(s->remarks[i].text);
 	free(s->remarks);
 	free(s->peers);
+	free(s->names);
 	free(s->home);
 	sbx_paths_free(&s->paths);
 	sbx_paths_free(&s->sockets);
@@ -478,9 +504,10 @@ int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,
 	size_t i;
 
 	s.peers = calloc(n + 1, sizeof(*s.peers));
+	s.names = calloc(n + 1, sizeof(*s.names));
 	s.remarks = calloc(n + 1, sizeof(*s.remarks));
 	s.home = ctx->policy ? sbx_policy_home(ctx->policy) : NULL;
-	if (!s.peers || !s.remarks)
+	if (!s.peers || !s.names || !s.remarks)
 		rc = -ENOMEM;
 	for (i = 0; i < n && !rc; i++) {
 		rc = sbx_tell(&evs[i], ctx, &t);

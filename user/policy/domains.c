@@ -37,6 +37,16 @@ static bool names(const struct sbx_endpoint *e, const char *name)
 	return e->wildcard ? is_below(name, e->domain) : !strcmp(name, e->domain);
 }
 
+const struct sbx_endpoint *sbx_domain_endpoint(const struct sbx_net_rule *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_to; i++)
+		if (names(&r->to[i], name))
+			return &r->to[i];
+	return NULL;
+}
+
 /* --- other views of a policy --------------------------------------------------------------------
  */
 

@@ -55,6 +55,9 @@ struct sbx_domain_ports {
 int sbx_domain_open(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
 		    int family, const uint8_t *addr, struct sbx_domain_ports *out);
 
+/* The endpoint of the rule that names it; NULL: none does. */
+const struct sbx_endpoint *sbx_domain_endpoint(const struct sbx_net_rule *r, const char *name);
+
 /* Does a rule that allows connecting name this address itself, at whatever port? */
 bool sbx_policy_lists(const struct sbx_policy *p, const struct sbx_facts *facts, int family,
 		      const uint8_t *addr);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "user/policy/near.h"
+#include "user/policy/domains.h"
 #include "user/policy/netset.h"
 #include "user/policy/netspan.h"
 #include "user/policy/rulestr.h"
@@ -115,6 +116,16 @@ static int note_self(struct sbx_explanation *e)
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
+/* What stays closed until a name leads there. */
+static int note_names(const struct net_question *q, struct sbx_explanation *e)
+{
+	if (e->suggestion_note || q->dir != SBX_DIR_CONNECT || !sbx_policy_names(q->p) ||
+	    sbx_addr_special(q->family, q->addr))
+		return 0;
+	e->suggestion_note = strdup("no name that the policy allows led to this address lately");
+	return e->suggestion_note ? 0 : -ENOMEM;
+}
+
 int sbx_decide_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
 		   const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out)
 {
@@ -155,6 +166,8 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 		rc = suggest_net(&q, &e);
 	if (!rc && e.self)
 		rc = note_self(&e);
+	if (!rc && !e.granted)
+		rc = note_names(&q, &e);
 	if (rc)
 		sbx_explanation_free(&e);
 	else
