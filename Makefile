@@ -37,6 +37,7 @@ BPF_SRC := bpf/main.bpf.c $(filter-out bpf/main.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KTEST_SRC := $(wildcard tests/kernel/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+ESCAPE_SRC := $(wildcard tests/escape/*.c)
 BENCH_BIN := $(B)/bench/op $(B)/bench/hooks $(B)/bench/tiny
 POLICIES := $(wildcard policies/*.yaml)
 ASSERTIONS := $(wildcard policies/assert/*.yaml)
@@ -125,6 +126,17 @@ $(B)/bench/tiny: tests/bench/tiny.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -static $< -o $@
 
+# Its tables of cases name what a case has; the rest is zero.
+$(B)/obj/tests/escape/%.o: BASE_CFLAGS += -Wno-missing-field-initializers
+
+# Static: it runs in sandboxes that show it no library.
+$(B)/sbx-escape: $(ESCAPE_SRC:%.c=$(B)/obj/%.o)
+	$(CC) $(CFLAGS) -static $^ -o $@
+
+$(B)/escape-landlock: tests/escape/adapters/landlock.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -static $< -o $@
+
 # clang alone has libFuzzer: what is fuzzed is compiled once more, for its coverage.
 $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
@@ -137,7 +149,7 @@ unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 	tests/unit/run.sh $(if $(T),$(B)/unit/test_$(T),$(UNIT_BIN))
 
 # What the tiers need built; they run setup.sh first, since the compilers themselves may be missing.
-tests: all $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) man ## build all test programs
+tests: all $(B)/sbx-escape $(UNIT_BIN) $(KTEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) man ## build all test programs
 
 demo: setup ## an agent at work in a sandbox, and what a hijacked one cannot do
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
@@ -162,10 +174,24 @@ setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only l
 lint: ## style: format, cppcheck, include directions, scripts, manual pages
 	tests/lint/lint.sh
 
+escape: ## tries to escape from sbx-bpf and from other sandboxes (KERNELS="6.12", ADAPTERS="none sbx-bpf")
+	@tests/setup.sh escape
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all $(B)/sbx-escape $(B)/escape-landlock $(B)/srt
+	@tests/escape/run.sh $(KERNELS)
+
+escape-list: $(B)/sbx-escape ## writes the list of attacks into doc/escape-cases.md anew
+	sed -i '/^<!-- generated/q' doc/escape-cases.md
+	$(B)/sbx-escape --list --markdown >> doc/escape-cases.md
+
+# Another sandbox, where there is npm; what it needs comes from its registry.
+$(B)/srt:
+	! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --prefix $@ \
+		@anthropic-ai/sandbox-runtime || echo "sandbox-runtime could not be fetched"
+
 fuzz: $(FUZZ_BIN) ## fuzz each parser for FUZZ_TIME seconds
 	tests/fuzz.sh $(or $(FUZZ_TIME),30) $(FUZZ_BIN)
 
-mutate: all mutant $(KTEST_BIN) ## leave out one hook after the other: does a kernel test notice? (HOOKS="a b", T=script)
+mutate: all mutant $(B)/sbx-escape $(KTEST_BIN) ## leave out one hook after the other: does a kernel test notice? (HOOKS="a b", T=script)
 	tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --timeout 36000 -- tests/kernel/mutate.sh $(HOOKS)
 
 vm: all $(KTEST_BIN) ## a root shell under another kernel (KERNEL=6.1|6.12|newest)
@@ -177,12 +203,16 @@ $(B)/man/%: doc/man/%.scd
 	@mkdir -p $(@D)
 	$(SCDOC) < $< > $@
 
-install: all man ## into DESTDIR, below PREFIX
+install: all $(B)/sbx-escape man ## into DESTDIR, below PREFIX
 	install -D -m 755 $(B)/sbx-bpf $(DESTDIR)$(PREFIX)/bin/sbx-bpf
 	install -D -m 755 $(B)/sbx-bpfd $(DESTDIR)$(PREFIX)/sbin/sbx-bpfd
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' user/daemon/sbx-bpfd.service.in \
 		>$(DESTDIR)$(UNITDIR)/sbx-bpfd.service
+	install -m 755 $(B)/sbx-escape $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(SHARE)/escape
+	install -m 755 tests/escape/adapters/sbx-bpf $(DESTDIR)$(SHARE)/escape/
+	install -m 644 tests/escape/adapters/common.sh $(DESTDIR)$(SHARE)/escape/
 	install -d $(DESTDIR)$(SHARE)/policies/assert $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
 	install -m 644 $(POLICIES) $(DESTDIR)$(SHARE)/policies/
 	install -m 644 $(ASSERTIONS) $(DESTDIR)$(SHARE)/policies/assert/
@@ -191,7 +221,8 @@ install: all man ## into DESTDIR, below PREFIX
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
 uninstall: ## remove what install wrote; /etc/sbx-bpf stays
-	rm -f $(DESTDIR)$(PREFIX)/bin/sbx-bpf $(DESTDIR)$(PREFIX)/sbin/sbx-bpfd \
+	rm -f $(DESTDIR)$(PREFIX)/bin/sbx-bpf $(DESTDIR)$(PREFIX)/bin/sbx-escape \
+		$(DESTDIR)$(PREFIX)/sbin/sbx-bpfd \
 		$(DESTDIR)$(UNITDIR)/sbx-bpfd.service
 	rm -rf $(DESTDIR)$(SHARE)
 	for m in $(notdir $(MAN)); do \
@@ -206,4 +237,4 @@ help: ## this list
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: all mutant mutate unit tests demo test check soak bench setup lint fuzz vm man install uninstall \
-	clean help FORCE
+	escape escape-list clean help FORCE

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that building and testing need and that are missing, after saying so.
 # SBX_NO_INSTALL=1: only lists them, and exits 1 when there are any. Fast when nothing is missing.
+# `setup.sh escape`: the other sandboxes as well that `make escape` looks at.
 set -eu
 
 packages='
@@ -61,6 +62,12 @@ stress-ng           tests: load inside a sandbox
 gdb                 tests: a debugger inside a sandbox
 strace              tests: a tracer inside a sandbox
 '
+[ "${1:-}" != escape ] || packages="$packages
+bubblewrap          escape: another sandbox
+firejail            escape: another sandbox
+socat               escape: sandbox-runtime needs it
+ripgrep             escape: sandbox-runtime needs it
+"
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  *//p' | tr '\n' ' ')
 missing=$(echo "$packages" | while read -r name what; do

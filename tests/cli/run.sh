@@ -39,7 +39,7 @@ json() {
 }
 
 # --- usage ---
-COMMANDS="run attach detach exec update mode status events check explain doctor"
+COMMANDS="run attach detach exec update mode status events check explain doctor selftest"
 ends "no command" 2 "command" "$SBX"
 ends "an unknown command" 2 "did you mean \`sbx-bpf status\`" "$SBX" statsu
 ends "--version" 0 "sbx-bpf 0." "$SBX" --version

@@ -3,68 +3,8 @@
 #ifndef SBX_ACT_URING_H
 #define SBX_ACT_URING_H
 
-#include <linux/io_uring.h>
-#include <stdint.h>
 #include <sys/prctl.h>
-
-struct uring {
-	int fd;
-	char *sq, *cq;
-	struct io_uring_sqe *sqe;
-	struct io_uring_params p;
-};
-
-static int uring_map(struct uring *u)
-{
-	u->sq = mmap(NULL, u->p.sq_off.array + u->p.sq_entries * 4, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_POPULATE, u->fd, IORING_OFF_SQ_RING);
-	u->cq = mmap(NULL, u->p.cq_off.cqes + u->p.cq_entries * sizeof(struct io_uring_cqe),
-		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, u->fd, IORING_OFF_CQ_RING);
-	u->sqe = mmap(NULL, u->p.sq_entries * sizeof(*u->sqe), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_POPULATE, u->fd, IORING_OFF_SQES);
-	return u->sq == MAP_FAILED || u->cq == MAP_FAILED || u->sqe == MAP_FAILED ? -ENOMEM : 0;
-}
-
-static int uring_open(struct uring *u)
-{
-	*u = (struct uring){0};
-	u->fd = syscall(SYS_io_uring_setup, 4, &u->p);
-	return u->fd < 0 ? -errno : uring_map(u);
-}
-
-static int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
-{
-	unsigned *tail = (unsigned *)(u->sq + u->p.sq_off.tail), at = *tail;
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->cq + u->p.cq_off.cqes);
-	unsigned *seen = (unsigned *)(u->cq + u->p.cq_off.head);
-	int r;
-
-	u->sqe[at & (u->p.sq_entries - 1)] = *sqe;
-	((unsigned *)(u->sq + u->p.sq_off.array))[at & (u->p.sq_entries - 1)] =
-		at & (u->p.sq_entries - 1);
-	__atomic_store_n(tail, at + 1, __ATOMIC_RELEASE);
-	r = syscall(SYS_io_uring_enter, u->fd, 1, 1,
-		    IORING_ENTER_GETEVENTS |
-			    (u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0),
-		    NULL, 0);
-	if (r < 0)
-		return -errno;
-	r = cqe[*seen & (u->p.cq_entries - 1)].res;
-	__atomic_store_n(seen, *seen + 1, __ATOMIC_RELEASE);
-	return r;
-}
-
-/* One request, and its result. */
-static int uring_do(const struct io_uring_sqe *sqe)
-{
-	struct uring u;
-	int r = uring_open(&u);
-
-	if (!r)
-		r = uring_submit(&u, sqe);
-	close(u.fd);
-	return r;
-}
+#include "tests/uring.h"
 
 static unsigned uring_flags(const char *how)
 {

@@ -20,11 +20,11 @@ all_hooks() {
 
 tests_of() { # HOOK: the likeliest first
 	case $1 in
-	file_* | path_* | inode_* | mmap_file | bprm_*) echo files attacks tasks ;;
-	socket_* | unix_* | sctp_*) echo net attacks tasks ;;
+	file_* | path_* | inode_* | mmap_file | bprm_*) echo files attacks tasks escape ;;
+	socket_* | unix_* | sctp_*) echo net attacks tasks escape ;;
 	tp_btf/* | fentry/* | task_alloc) echo labels tasks ;;
 	sb_delete | fexit/*) echo names cache ;;
-	*) echo tasks attacks files ;;
+	*) echo tasks attacks files escape ;;
 	esac
 }
 

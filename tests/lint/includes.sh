@@ -20,6 +20,7 @@ allowed() {
 	tests/fuzz) echo "user/base user/policy user/event user/net user/dns user/kern user/cli tests" ;;
 	tests/unit) echo "user/base user/policy user/event user/net user/dns user/kern user/cli tests bpf" ;;
 	tests/kernel | tests/bench) echo "user/base tests" ;;
+	tests/escape) echo "tests" ;;
 	*) echo "?" ;;
 	esac
 }

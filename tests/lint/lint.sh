@@ -17,6 +17,7 @@ sources() { # PATTERN...: names as in find -name
 
 scripts() {
 	sources '*.sh'
+	grep -l '^#!/bin/bash' tests/escape/adapters/*
 	echo .ci/run
 }
 
@@ -87,6 +88,15 @@ for name in sys.argv[1:]:
     ast.parse(open(name, encoding="utf-8").read(), name)'
 }
 
+# `make escape-list` writes it anew.
+lint_attacks() {
+	[ -x build/sbx-escape ] || {
+		echo "build/sbx-escape is missing: run make tests"
+		return 1
+	}
+	sed '1,/^<!-- generated/d' doc/escape-cases.md | diff - <(build/sbx-escape --list --markdown)
+}
+
 # The tests and CI start them by name.
 lint_executable() {
 	local f rc=0
@@ -122,7 +132,7 @@ lint_policies() {
 	return $rc
 }
 
-checks="format cppcheck includes spdx length leftovers man shellcheck python executable policies"
+checks="format cppcheck includes spdx length leftovers man shellcheck python executable policies attacks"
 for check in ${T:-$checks}; do
 	start=$SECONDS
 	if out=$("lint_$check" 2>&1); then

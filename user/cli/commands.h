@@ -16,5 +16,6 @@ extern const struct sbx_command sbx_cmd_events;
 extern const struct sbx_command sbx_cmd_check;
 extern const struct sbx_command sbx_cmd_explain;
 extern const struct sbx_command sbx_cmd_doctor;
+extern const struct sbx_command sbx_cmd_selftest;
 
 #endif

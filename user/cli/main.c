@@ -9,7 +9,7 @@
 static const struct sbx_command *const commands[] = {
 	&sbx_cmd_run,	 &sbx_cmd_attach,  &sbx_cmd_detach, &sbx_cmd_exec,
 	&sbx_cmd_update, &sbx_cmd_mode,	   &sbx_cmd_status, &sbx_cmd_events,
-	&sbx_cmd_check,	 &sbx_cmd_explain, &sbx_cmd_doctor,
+	&sbx_cmd_check,	 &sbx_cmd_explain, &sbx_cmd_doctor, &sbx_cmd_selftest,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

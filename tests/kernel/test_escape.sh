@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The escape suite (tests/escape) against sbx-bpf: as root and as a user, and in audit mode. What
+# escapes without a sandbox must be held in one; what a sandbox allows must work.
+. "$(dirname "$0")/lib.sh"
+E=$ROOT/tests/escape
+export SBX
+
+mkdir "$W/ext4" # which has handles, attributes, flags
+truncate -s 128M "$W/ext4.img"
+mkfs.ext4 -q "$W/ext4.img" && mount -o loop "$W/ext4.img" "$W/ext4"
+chmod 755 "$W/ext4"
+mkdir -p /dev/mqueue
+mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
+keep_loaded
+
+try() { # NAME ADAPTER USER ARGUMENT...
+	local name=$1 adapter=$2 user=$3 rc start=$SECONDS
+	shift 3
+	"$ROOT/build/sbx-escape" --quiet --dir "$W/ext4" --user "$user" --race-ms "${RACE_MS:-100}" \
+		--json "$W/$name.json" --log "$W/$name.log" "$@" "$E/adapters/$adapter" >"$W/$name.out" 2>&1
+	rc=$?
+	echo "# $name: $((SECONDS - start)) s"
+	[ $rc -lt 2 ] && return
+	not_ok "$name ended with status $rc"
+	tail -n 5 "$W/$name.out" "$W/$name.log" | sed 's/^/  | /'
+}
+
+compare() { # NAME ARGUMENT...
+	local name=$1
+	shift
+	"$E/compare.py" "$@" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
+}
+
+thin=2 # `make escape` runs all of the matrix
+for user in root nobody; do
+	try "none.$user" none $user --thin $thin
+	ESC_EVENTS=$W/$user.events try "held.$user" sbx-bpf $user --thin $thin
+	# Faults of the kernel's own are for whoever has CAP_SYS_PTRACE, which the adapter's policy gives.
+	compare "escape/$user" hold "$W/none.$user.json" "$W/held.$user.json" --open kernel/userfaultfd
+	thin=4 # whoever asks, names are the same: fewer of them are enough once more
+done
+ESC_EVENTS=$W/audit.events try audit.root sbx-bpf root --audit --thin $thin
+# `run` gives a session keyring of its own, without the user's keys in it, in audit mode too.
+compare escape/audit audit "$W/none.root.json" "$W/audit.root.json" --but ipc/key-read --but ipc/key-search \
+	--but ipc/key-request
+compare escape/audit reported "$W/root.events" "$W/audit.events"
+
+# The command that does it on a user's machine, with a policy that is not the suite's own.
+check "selftest: ai-agent holds" "$SBX" selftest --user nobody --policy ai-agent \
+	--case descriptors,renames,metadata,unix,delayed
+sed 's/^files:/files:\n  - allow: [read]\n    path: "\/**"/' "$W/keeper.yaml" >"$W/loose.yaml"
+status "selftest: a policy that opens too much does not" 1 "$SBX" selftest --user nobody --policy "$W/loose.yaml" \
+	--case direct,renames
+umount "$W/ext4"
+unload escape
