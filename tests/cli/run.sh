@@ -257,9 +257,19 @@ for line in '{' '[]' '{"message": "x"}' '{"message": "x", "why": "policy", "righ
 	ends "explain --event: no event: $line" 1 "sbx-bpf: " "${x[@]}" --event "$W/line"
 done
 for peer in 10.1.2.3 10.1.2.3: 10.1.2.3:x 10.1.2.3:70000 10.1.2.3:-1 2001:db8::1:53 "[10.1.2.3]:5" \
-	"[2001:db8::1]53" 10.1.2.3:53/sctp example.org:443 "" ":"; do
+	"[2001:db8::1]53" 10.1.2.3:53/sctp example:443 "[example.org]:443" "" ":"; do
 	ends "explain: no address: \"$peer\"" 2 "not an address" "${x[@]}" connect "$peer"
 done
+ends "explain: a name that a rule allows" 0 "allowed: connect api.example.org:443/tcp" \
+	"$SBX" explain --policy "$W/domain.yaml" connect API.Example.org:443
+ends "explain: the same at another port" 1 'to: "api.example.org:80/tcp"' \
+	"$SBX" explain --policy "$W/domain.yaml" connect api.example.org:80
+ends "explain: a name that none allows" 1 "no rule matches" \
+	"$SBX" explain --policy "$W/domain.yaml" connect tracker.example.net:443
+ends "explain: names cannot be bound to" 2 "not an address" \
+	"$SBX" explain --policy "$W/domain.yaml" bind api.example.org:443
+ends "explain: a name where the internet is open" 0 'internet:443' \
+	"$SBX" explain --policy ai-agent connect tracker.example.net:443
 ends "explain: an invalid policy" 3 "error" "$SBX" explain --policy "$W/bad.yaml" read /etc
 is "explain --json" "True False good.yaml:7" \
 	"$(json 'j["object"] == "'"$W"'/real/secret", j["allowed"], j["rule_at"].split("/")[-1]' "${x[@]}" --json read "$W/link/secret" | tr -d "(),'")"

@@ -253,6 +253,8 @@ static int decide(const struct source *s, const struct sbx_question *q, struct s
 	if (q->access->kind == SBX_ACCESS_FILE)
 		return sbx_decide_file(s->policy, s->facts, q->path, strlen(q->path),
 				       q->access->what, e);
+	if (q->name)
+		return sbx_explain_name_port(s->policy, s->facts, q->name, q->proto, q->port, e);
 	return sbx_decide_net(s->policy, s->facts, q->access->what, q->family, q->addr, q->proto,
 			      q->port, e);
 }
@@ -262,6 +264,8 @@ static int explain(const struct source *s, const struct sbx_question *q, struct 
 	size_t len = q->path ? strlen(q->path) : 0;
 	int r;
 
+	if (q->name)
+		return sbx_explain_name_port(s->policy, s->facts, q->name, q->proto, q->port, e);
 	if (q->access->kind == SBX_ACCESS_NET)
 		return sbx_explain_net(s->policy, s->facts, q->access->what, q->family, q->addr,
 				       q->proto, q->port, e);

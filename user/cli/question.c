@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include "user/cli/common.h"
@@ -25,6 +26,7 @@ void sbx_question_free(struct sbx_question *q)
 	free(q->path);
 	free(q->why);
 	free(q->message);
+	free(q->name);
 	free(q->beside);
 	*q = (struct sbx_question){0};
 }
@@ -85,7 +87,8 @@ static int bad_peer(const struct sbx_question *q)
 {
 	return sbx_fail(
 		SBX_EXIT_USAGE,
-		"write 192.0.2.1:443, [2001:db8::1]:443, localhost:3000 or 192.0.2.1:53/udp",
+		"write 192.0.2.1:443, [2001:db8::1]:443, localhost:3000, example.org:443 or "
+		"192.0.2.1:53/udp",
 		"this is not an address with a port (%s)", q->given);
 }
 
@@ -105,9 +108,30 @@ static int read_port(struct sbx_question *q, const char *text)
 	return 0;
 }
 
+/* Names can only be connected to. */
+static int read_name(struct sbx_question *q, const char *host)
+{
+	char *c;
+
+	if (q->access->what != SBX_DIR_CONNECT || q->given[0] == '[' || !strchr(host, '.') ||
+	    !strpbrk(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
+	    host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			      "0123456789-_.")])
+		return bad_peer(q);
+	q->name = strdup(host);
+	if (!q->name)
+		return out_of_memory();
+	for (c = q->name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (c[-1] == '.')
+		c[-1] = 0;
+	return 0;
+}
+
 static int read_peer(struct sbx_question *q)
 {
-	char host[INET6_ADDRSTRLEN + 16];
+	char host[SBX_DOMAIN_LEN + 1];
+	int r = 0;
 	const char *s = q->given, *end, *port;
 
 	end = *s == '[' ? strchr(s, ']') : strrchr(s, ':');
@@ -121,8 +145,8 @@ static int read_peer(struct sbx_question *q)
 	if (!strcmp(host, "localhost"))
 		strcpy(host, "127.0.0.1");
 	if (inet_pton(q->family, host, q->addr) != 1)
-		return bad_peer(q);
-	return read_port(q, port + 1);
+		r = read_name(q, host);
+	return r ? r : read_port(q, port + 1);
 }
 
 /* --- both --- */
@@ -288,7 +312,11 @@ char *sbx_question_object(const struct sbx_question *q)
 		return sbx_path_text(q->path, strlen(q->path));
 	if (sbx_text_begin(&t))
 		return NULL;
-	sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
+	if (q->name)
+		fprintf(t.out, "%s:%u/%s", q->name, q->port,
+			q->proto == SBX_PROTO_UDP ? "udp" : "tcp");
+	else
+		sbx_put_peer(t.out, q->family, q->addr, q->proto, q->port);
 	sbx_text_end(&t, &text);
 	return text;
 }

@@ -24,6 +24,7 @@ struct sbx_question {
 	int family, proto;
 	uint16_t port;
 	uint8_t addr[16];
+	char *name; /* of peers: a domain, in place of family and addr; owned */
 	/* of an event */
 	char *message; /* "cat (pid 812) may not read /x"; owned */
 	char *beside;  /* why it was denied, if that is no matter of rules; owned */

@@ -356,6 +356,29 @@ int sbx_domain_judge(const struct sbx_policy *p, const char *name, enum sbx_doma
 	return rc;
 }
 
+static bool at_name(struct sbx_endpoint *e, const void *arg)
+{
+	const struct place *at = arg;
+
+	return speaks_of_all(e, arg) || (sbx_endpoint_is_name(e) && at_place(e, at));
+}
+
+int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
+		       int proto, uint16_t port, int *rule, bool *granted)
+{
+	struct place at = {.name = name, .family = AF_INET, .addr = somewhere};
+	struct sbx_policy_view v;
+	bool self;
+	int rc = view_make(p, at_name, &at, &v);
+
+	if (rc)
+		return rc;
+	*rule = sbx_net_decider(&v.p, facts, SBX_DIR_CONNECT, AF_INET, somewhere, proto, port,
+				granted, &self);
+	sbx_policy_view_free(&v);
+	return 0;
+}
+
 bool sbx_policy_lists(const struct sbx_policy *p, const struct sbx_facts *facts, int family,
 		      const uint8_t *addr)
 {

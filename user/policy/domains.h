@@ -55,6 +55,11 @@ struct sbx_domain_ports {
 int sbx_domain_open(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
 		    int family, const uint8_t *addr, struct sbx_domain_ports *out);
 
+/* The rule that decides on connecting to a port of an address of the internet that the name led to,
+ * and no rule names; -1: none. *granted: its verdict. 0 or -ENOMEM. */
+int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
+		       int proto, uint16_t port, int *rule, bool *granted);
+
 /* The endpoint of the rule that names it; NULL: none does. */
 const struct sbx_endpoint *sbx_domain_endpoint(const struct sbx_net_rule *r, const char *name);
 

@@ -39,8 +39,11 @@ int sbx_explain_file(const struct sbx_policy *p, const struct sbx_facts *facts, 
 		     size_t len, uint8_t right, struct sbx_explanation *out);
 int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, int dir, int family,
 		    const uint8_t *addr, int proto, uint16_t port, struct sbx_explanation *out);
-/* May the name be asked for (domains.h)? name: lower case, without the last dot. */
+/* May the name be asked for (domains.h)? And then be connected to, at an address that no rule
+ * speaks of? name: lower case, without the last dot. */
 int sbx_explain_name(const struct sbx_policy *p, const char *name, struct sbx_explanation *out);
+int sbx_explain_name_port(const struct sbx_policy *p, const struct sbx_facts *facts,
+			  const char *name, int proto, uint16_t port, struct sbx_explanation *out);
 /* Fills opens and wider_opens of a denial that sbx_explain_file explained: the same arguments.
  * Takes as long as compiling the policy several times. 0 or -ENOMEM. */
 int sbx_explain_opens(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,
