@@ -16,6 +16,17 @@
  * directory moved from the walk until then. Entries are overwritten in place: `version` is odd
  * meanwhile, and differs afterwards.
  *
+ * Why an entry may be made from that of the directory above (cache_derive). The entry above says at
+ * S what the directory above is called, and is verified as for a hit. The directory's own parent and
+ * name are read between two equal, even values of its d_seq: never half of a move. If they were
+ * what they are after a move of which the sequence does not tell yet, the new entry goes with the
+ * old one when it does; if they were what they are before one, too: the entry is written for S,
+ * whatever S is by then. So it says no more than a walk would that began at S and met the same. The
+ * object holds its directory, and that the one above, while neither d_seq changes, and both are
+ * compared after all that was read of either. Roots of mounts have names of their own: where the
+ * entry above allows for one, nothing is derived; whatever registers a root raises the sequence
+ * after it has told of it. A full walk writes both entries: its d_seq's were all compared.
+ *
  * File systems that look names up again by themselves (d_revalidate: remote ones, /proc, /sys) and
  * those that fold case are not kept; nor are others that nobody has looked at. x86 keeps loads in
  * order; other machines need acquire loads.
@@ -156,17 +167,18 @@ static __always_inline bool step_begin(struct stepper *w, __u32 slot, __u64 imag
 struct quick_walk {
 	struct stepper step;
 	__u32 pos, len;
+	__u32 enough; /* of a state, see step_head() */
 	char name[SBX_QUICK_NAME];
 };
 
-/* Up to a block of the name, until nothing that may follow makes a difference. */
+/* Up to a block of the name, until `enough` says that what may follow makes no difference. */
 static long quick_round(__u32 i, struct quick_walk *q)
 {
 	__u32 n, pos = q->pos;
 
 	SBX_UNROLLED
 	for (n = 0; n < SBX_QUICK_BLOCK; n++) {
-		if (pos + n == q->len || q->step.state & SBX_STATE_SETTLED) {
+		if (pos + n == q->len || q->step.state & q->enough) {
 			q->pos = q->len;
 			return 1;
 		}
@@ -197,24 +209,43 @@ SBX_GLOBAL __u64 quick_answer(__u64 head, __u32 len, __u32 slot, __u64 image, __
 	return st ? SBX_ANSWER(st) : 0;
 }
 
+/* Steps w, which is at a directory and a '/', through all of the name. */
+static __always_inline bool quick_steps(struct quick_walk *w, struct dentry *d)
+{
+	__u32 len = d->d_name.len;
+
+	if (len > SBX_QUICK_NAME)
+		return false;
+	w->len = len;
+	sbx_opaque(len);
+	if (bpf_probe_read_kernel(w->name, len <= SBX_QUICK_NAME ? len : 0, d->d_name.name))
+		return false;
+	bpf_loop(SBX_QUICK_NAME / SBX_QUICK_BLOCK + 1, quick_round, w, 0);
+	return w->pos == w->len;
+}
+
 /* The same, but all of it. */
 static __noinline __maybe_unused __u64 quick_long(struct dentry *d, __u32 slot, __u64 image,
 						  __u32 state)
 {
-	struct quick_walk w = {};
-	__u32 len = d->d_name.len;
+	struct quick_walk w = {.enough = SBX_STATE_SETTLED};
 	struct sbx_state *st;
 
-	if (!step_begin(&w.step, slot, image) || len > SBX_QUICK_NAME)
+	if (!step_begin(&w.step, slot, image))
 		return 0;
 	w.step.state = state;
-	w.len = len;
-	sbx_opaque(len);
-	if (bpf_probe_read_kernel(w.name, len <= SBX_QUICK_NAME ? len : 0, d->d_name.name))
-		return 0;
-	bpf_loop(SBX_QUICK_NAME / SBX_QUICK_BLOCK + 1, quick_round, &w, 0);
-	st = w.pos == w.len ? step_state(&w.step) : NULL;
+	st = quick_steps(&w, d) ? step_state(&w.step) : NULL;
 	return st ? SBX_ANSWER(st) : 0;
+}
+
+/* Is the entry that of the directory, and whole? *version is what it has to be afterwards, too. */
+static __always_inline bool entry_speaks(struct sbx_dir *e, struct inode *dir, __u64 image,
+					 __u64 *version)
+{
+	*version = *(volatile __u64 *)&e->version;
+	sbx_barrier();
+	return !(*version & 1) && e->inode == (__u64)dir && e->image == image &&
+	       e->ino == dir->i_ino && e->sb == (__u64)dir->i_sb && e->igen == dir->i_generation;
 }
 
 /* Is the object the root of a mount, with a name of its own? */
@@ -248,13 +279,20 @@ static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, _
 	return SBX_ANSWER_RIGHTS(answer);
 }
 
+enum quick {
+	QUICK_UNSURE, /* or no */
+	QUICK_YES,
+	QUICK_ABSENT, /* nothing is kept of the directory */
+};
+
 /*
  * Allowed for sure? `t` is the current task, `cgroup` its own. Devices may be the sandbox's
  * terminal, which has a name of its own: `mode` is the object's, 0 if there is none yet. q: see
  * above; valid where the answer is yes.
  */
-static __always_inline bool quick_allows(struct task_struct *t, __u64 cgroup, struct dentry *d,
-					 __u32 mode, __u32 rights, struct sbx_quick *q)
+static __always_inline enum quick quick_allows(struct task_struct *t, __u64 cgroup,
+					       struct dentry *d, __u32 mode, __u32 rights,
+					       struct sbx_quick *q)
 {
 	struct sbx_config *cfg = sbx_config_get();
 	__u64 version, seen, image;
@@ -265,28 +303,25 @@ static __always_inline bool quick_allows(struct task_struct *t, __u64 cgroup, st
 	struct sbx_dir *e;
 
 	if (!cfg || (mode && !S_ISREG(mode) && !S_ISDIR(mode)))
-		return false;
+		return QUICK_UNSURE;
 	slot = quick_subject(cfg, t, cgroup);
 	if (!slot)
-		return false;
+		return QUICK_UNSURE;
 	seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence;
 	sbx_barrier();
 	parent = d->d_parent;
 	if ((seq & 1) || parent == d)
-		return false;
+		return QUICK_UNSURE;
 	dir = parent->d_inode;
 	image = slot->image;
 	e = cache_entry((__u64)dir, image);
 	if (!e || !dir)
-		return false;
-	version = *(volatile __u64 *)&e->version;
-	sbx_barrier();
-	if ((version & 1) || e->inode != (__u64)dir || e->image != image || e->ino != dir->i_ino ||
-	    e->sb != (__u64)dir->i_sb || e->igen != dir->i_generation)
-		return false;
+		return QUICK_UNSURE;
+	if (!entry_speaks(e, dir, image, &version))
+		return QUICK_ABSENT;
 	if (e->inner && (e->inner & inner_bit((__u64)d->d_inode)) &&
 	    quick_anchor(e->epoch, (__u64)d->d_inode))
-		return false;
+		return QUICK_UNSURE;
 	seen = e->dir_seq;
 	granted = e->below;
 	if (q || (rights & ~granted))
@@ -294,74 +329,52 @@ static __always_inline bool quick_allows(struct task_struct *t, __u64 cgroup, st
 	sbx_barrier();
 	if (*(volatile __u64 *)&e->version != version ||
 	    *(volatile unsigned int *)&d->d_seq.seqcount.sequence != seq)
-		return false;
+		return QUICK_UNSURE;
 	sbx_barrier();
-	return *(volatile __u64 *)&cfg->dir_seq == seen && !(rights & ~granted);
-}
-
-/* The same for hooks other than file_open. Functions of their own, so that their part of the stack
- * is free again on the long way. */
-static __noinline __maybe_unused bool quick_check(struct dentry *d, struct inode *inode,
-						  __u32 rights)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-	__u32 mode = 0;
-
-	if (inode)
-		mode = inode->i_mode;
-	return quick_allows(t, sbx_task_cgroup(t), d, mode, rights, NULL);
-}
-
-/* What links and renames ask. */
-static __noinline __maybe_unused bool quick_find(struct dentry *d, __u32 rights,
-						 struct sbx_found *out)
-{
-	struct sbx_quick q = {};
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct inode *inode = d->d_inode;
-	__u32 mode = 0;
-
-	if (inode)
-		mode = inode->i_mode;
-	if (!quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q) || !q.answer)
-		return false; /* where no right is asked for, nothing known would do, too */
-	out->why = SBX_WHY_POLICY;
-	out->cls = q.answer >> 32;
-	out->all = q.answer >> 24;
-	out->any = q.answer >> 16;
-	out->rights = q.answer >> 8;
-	out->sibling = q.sibling;
-	return true;
+	if (*(volatile __u64 *)&cfg->dir_seq != seen)
+		return QUICK_ABSENT;
+	return rights & ~granted ? QUICK_UNSURE : QUICK_YES;
 }
 
 /* --- keeping --- */
 
+/* An entry to be written. */
 struct keep {
 	__u64 inode, sb, ino;
 	__u64 seq;
+	__u64 image;
+	__u64 epoch, inner;
 	__u32 igen;
 	__u32 slot;
+	__u32 state; /* of the directory */
+	__u32 depth;
 };
 
-/* Copies what sc->found[0] says of the directory. Whoever finds the entry taken leaves it alone. */
-SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
+static __always_inline void keep_inode(struct keep *k, struct inode *dir)
+{
+	k->inode = (__u64)dir;
+	k->sb = (__u64)dir->i_sb;
+	k->ino = dir->i_ino;
+	k->igen = dir->i_generation;
+}
+
+/* Whoever finds the entry taken leaves it alone. */
+SBX_GLOBAL int cache_write(struct keep *k)
 {
 	struct stepper w = {};
 	struct sbx_chunk *hdr;
-	struct sbx_found *f;
 	struct sbx_dir *e;
 	struct sbx_state *st;
 	__u32 leaf, all;
 	__u64 version;
 
-	if (!sc || !k)
+	if (!k)
 		return 0;
-	f = &sc->found[0];
-	e = cache_entry(k->inode, f->image);
-	if (!e || !step_begin(&w, k->slot, f->image))
+	e = cache_entry(k->inode, k->image);
+	if (!e || !step_begin(&w, k->slot, k->image))
 		return 0;
 	hdr = w.chunk;
-	w.state = f->parent;
+	w.state = k->state;
 	st = step_state(&w);
 	if (!st)
 		return 0;
@@ -376,10 +389,11 @@ SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
 	e->sb = k->sb;
 	e->ino = k->ino;
 	e->igen = k->igen;
-	e->image = f->image;
+	e->image = k->image;
 	e->dir_seq = k->seq;
-	e->epoch = sc->on.epoch;
-	e->inner = sc->on.inner;
+	e->epoch = k->epoch;
+	e->inner = k->inner;
+	e->depth = k->depth;
 	e->below = all;
 	e->state = w.state;
 	if (leaf) {
@@ -390,14 +404,22 @@ SBX_GLOBAL int cache_write(struct sbx_scratch *sc, struct keep *k)
 	}
 	sbx_barrier();
 	__sync_fetch_and_add(&e->version, 1);
-	return 0;
+	return 1;
 }
 
-/* File systems whose names change only where we see it. */
-static __always_inline bool cache_fit(struct dentry *dir, struct super_block *sb)
+/* An overlay of remote layers asks those again. */
+static __always_inline bool revalidates(struct dentry *dir)
 {
 	__u32 revalidate = 4;
 
+	if (bpf_core_enum_value_exists(enum dentry_flags, DCACHE_OP_REVALIDATE))
+		revalidate = bpf_core_enum_value(enum dentry_flags, DCACHE_OP_REVALIDATE);
+	return dir->d_flags & revalidate;
+}
+
+/* File systems whose names change only where we see it. */
+static __always_inline bool cache_fit(struct super_block *sb)
+{
 	switch (sb->s_magic) {
 	case EXT4_SUPER_MAGIC:
 	case TMPFS_MAGIC:
@@ -409,41 +431,153 @@ static __always_inline bool cache_fit(struct dentry *dir, struct super_block *sb
 	default:
 		return false;
 	}
-	if (bpf_core_enum_value_exists(enum dentry_flags, DCACHE_OP_REVALIDATE))
-		revalidate = bpf_core_enum_value(enum dentry_flags, DCACHE_OP_REVALIDATE);
-	if (dir->d_flags & revalidate)
-		return false; /* an overlay of remote layers */
 	return !bpf_core_field_exists(sb->s_encoding) || !sb->s_encoding; /* folds case */
 }
 
-/* After a verified walk of `d` that began at directory-move sequence `seq`. */
+/* After a verified walk of `d` that began at directory-move sequence `seq`: the directory that holds
+ * it and, where the walk went on, the one above, from which others are derived. */
 static __noinline __maybe_unused int cache_keep(struct sbx_scratch *sc, struct sbx_label *l,
 						struct dentry *d, __u64 seq)
 {
-	struct dentry *parent = d->d_parent;
+	struct dentry *parent = d->d_parent, *above = parent->d_parent;
+	struct inode *dir = parent->d_inode, *upper = above->d_inode;
+	struct keep k = {.seq = seq, .epoch = sc->on.epoch, .inner = sc->on.inner};
 	struct sbx_config *cfg = sbx_config_get();
-	struct super_block *sb = d->d_sb;
-	struct keep k = {.seq = seq, .sb = (__u64)sb};
-	struct inode *dir;
+	struct sbx_found *f = &sc->found[0];
 
-	/* The parent is the one that the walk went through while the object's d_seq is unchanged.
-	 */
+	/* These are what the walk went through while the d_seq's are unchanged. */
 	sbx_barrier();
 	if (!cfg || d->d_seq.seqcount.sequence != sc->lv[0].seq || cfg->dir_seq != seq)
 		return 0;
 	if (!sbx_sole(l))
 		return 0; /* quick_subject() would not look */
-	dir = parent->d_inode;
 	/* The object holds the directory's inode: its memory becomes another's later, if at all,
 	 * which raises the sequence. */
-	if (!dir || !sbx_alive(l->id[0]) || sc->found[0].why != SBX_WHY_POLICY ||
-	    !cache_fit(parent, sb))
+	if (!dir || !sbx_alive(l->id[0]) || f->why != SBX_WHY_POLICY || revalidates(parent) ||
+	    !cache_fit(parent->d_sb))
 		return 0;
-	k.inode = (__u64)dir;
-	k.ino = dir->i_ino;
-	k.igen = dir->i_generation;
 	k.slot = SBX_SLOT_OF(l->id[0]);
-	return cache_write(sc, &k);
+	k.image = f->image;
+	k.state = f->parent;
+	k.depth = sc->n;
+	keep_inode(&k, dir);
+	cache_write(&k);
+	if (sc->n < 2 || !upper || parent->d_seq.seqcount.sequence != sc->lv[1].seq ||
+	    revalidates(above))
+		return 0;
+	k.state = f->above;
+	k.depth = sc->n - 1;
+	keep_inode(&k, upper);
+	return cache_write(&k);
+}
+
+/*
+ * Makes the entry of the directory that holds `d` from that of the directory above. 0: it cannot be
+ * done, or not for sure.
+ */
+static __noinline __maybe_unused int cache_derive(struct dentry *d)
+{
+	struct quick_walk w = {.enough = SBX_STATE_LOOPS};
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct sbx_config *cfg = sbx_config_get();
+	struct dentry *parent, *above;
+	struct sbx_slot *slot;
+	__u32 seq, seq_parent;
+	struct keep k = {};
+	struct inode *dir;
+	struct sbx_dir *e;
+	__u64 version;
+
+	slot = quick_subject(cfg, t, sbx_task_cgroup(t));
+	if (!slot)
+		return 0;
+	seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence;
+	sbx_barrier();
+	parent = d->d_parent;
+	seq_parent = *(volatile unsigned int *)&parent->d_seq.seqcount.sequence;
+	sbx_barrier();
+	above = parent->d_parent;
+	if (((seq | seq_parent) & 1) || parent == d || above == parent || revalidates(parent))
+		return 0;
+	dir = above->d_inode;
+	k.image = slot->image;
+	e = cache_entry((__u64)dir, k.image);
+	if (!e || !dir || !entry_speaks(e, dir, k.image, &version) || e->dir_seq != cfg->dir_seq)
+		return 0;
+	dir = parent->d_inode;
+	if (!dir || e->depth >= SBX_MAX_DEPTH || (e->inner & inner_bit((__u64)dir)))
+		return 0;
+	keep_inode(&k, dir);
+	k.seq = e->dir_seq;
+	k.epoch = e->epoch;
+	k.inner = e->inner;
+	k.depth = e->depth + 1;
+	k.slot = SBX_SLOT_OF(slot->id);
+	w.step.state = e->state;
+	if (!step_begin(&w.step, k.slot, k.image) || !quick_steps(&w, parent))
+		return 0;
+	k.state = w.step.state;
+	sbx_barrier();
+	if (*(volatile __u64 *)&e->version != version ||
+	    *(volatile unsigned int *)&parent->d_seq.seqcount.sequence != seq_parent ||
+	    *(volatile unsigned int *)&d->d_seq.seqcount.sequence != seq)
+		return 0;
+	return cache_write(&k);
+}
+
+/* --- for hooks --- */
+
+/* Functions of their own, so that their part of the stack is free again on the long way. */
+static __noinline __maybe_unused enum quick quick_try(struct dentry *d, struct inode *inode,
+						      __u32 rights)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u32 mode = 0;
+
+	if (inode)
+		mode = inode->i_mode;
+	return quick_allows(t, sbx_task_cgroup(t), d, mode, rights, NULL);
+}
+
+/* Where nothing was kept. */
+static __noinline __maybe_unused bool quick_derived(struct dentry *d, struct inode *inode,
+						    __u32 rights)
+{
+	return cache_derive(d) && quick_try(d, inode, rights) == QUICK_YES;
+}
+
+/* As quick_allows(), for hooks other than file_open. */
+static __always_inline bool quick_check(struct dentry *d, struct inode *inode, __u32 rights)
+{
+	enum quick known = quick_try(d, inode, rights);
+
+	return known == QUICK_YES || (known == QUICK_ABSENT && quick_derived(d, inode, rights));
+}
+
+/* What links and renames ask. */
+static __noinline __maybe_unused enum quick quick_find(struct dentry *d, __u32 rights,
+						       struct sbx_found *out)
+{
+	struct sbx_quick q = {};
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct inode *inode = d->d_inode;
+	enum quick known;
+	__u32 mode = 0;
+
+	if (inode)
+		mode = inode->i_mode;
+	known = quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q);
+	if (known != QUICK_YES)
+		return known;
+	if (!q.answer)
+		return QUICK_UNSURE; /* where no right is asked for, nothing known would do, too */
+	out->why = SBX_WHY_POLICY;
+	out->cls = q.answer >> 32;
+	out->all = q.answer >> 24;
+	out->any = q.answer >> 16;
+	out->rights = q.answer >> 8;
+	out->sibling = q.sibling;
+	return QUICK_YES;
 }
 
 #endif

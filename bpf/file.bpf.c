@@ -135,6 +135,7 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	__u64 cgroup = sbx_task_cgroup(t);
+	enum quick known;
 	struct dentry *d;
 	__u32 rights;
 
@@ -142,7 +143,9 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 		return ret;
 	rights = open_rights(file);
 	d = file->f_path.dentry;
-	if (quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL))
+	known = quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL);
+	if (known == QUICK_YES ||
+	    (known == QUICK_ABSENT && quick_derived(d, file->f_inode, rights)))
 		return 0;
 	if (registering() && register_anchor(file))
 		return -ECANCELED;

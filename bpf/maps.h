@@ -168,7 +168,7 @@ struct sbx_dir {
 	__u32 state;	      /* of the directory and a '/' */
 	struct sbx_leaf leaf; /* of the names that `bits` does not exclude */
 	__u32 below;	      /* rights that everything below the directory has */
-	__u32 pad;
+	__u32 depth;	      /* levels from what is in it to the anchor */
 };
 
 /* hash of directory and image -> struct sbx_dir */
@@ -302,7 +302,9 @@ struct sbx_found {
 	__u8 rights, any, all, quiet;
 	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
 	__u32 parent;  /* state of the directory that holds it */
-	__u64 image;   /* id of the image that said so */
+	__u32 above;   /* of the one that holds that, if it is no anchor */
+	__u32 pad;
+	__u64 image; /* id of the image that said so */
 };
 
 /*
@@ -314,6 +316,7 @@ struct sbx_cursor {
 	__u32 state;	/* of the automaton */
 	__u32 level;	/* levels still to be read; counts down to the object */
 	__u32 parent;	/* state of the directory that holds the object */
+	__u32 above;	/* of the one that holds that */
 	__u32 pos, len; /* in name */
 	__u32 done;
 	__u32 proc_name; /* replaces the first component: 1 "self", 2 "@sandbox" */

@@ -237,7 +237,8 @@ static __noinline bool quick_move(struct dentry *from, struct dentry *to, __u32 
 {
 	struct sbx_found a = {}, b = {};
 
-	return quick_find(from, rights_from, &a) && quick_find(to, SBX_WRITE, &b) &&
+	return quick_find(from, rights_from, &a) == QUICK_YES &&
+	       quick_find(to, SBX_WRITE, &b) == QUICK_YES &&
 	       move_fault(&a, &b, dir) == SBX_WHY_POLICY &&
 	       (!both || move_fault(&b, &a, dir) == SBX_WHY_POLICY);
 }
@@ -297,8 +298,11 @@ int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_di
 static __noinline bool quick_new(struct dentry *dentry)
 {
 	struct sbx_found at = {}, own;
+	enum quick known = quick_find(dentry, SBX_WRITE, &at);
 
-	if (!quick_find(dentry, SBX_WRITE, &at))
+	if (known == QUICK_ABSENT && cache_derive(dentry))
+		known = quick_find(dentry, SBX_WRITE, &at);
+	if (known != QUICK_YES)
 		return false;
 	own = at;
 	own.cls = SBX_NO_STATE;

@@ -362,6 +362,7 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 		return 0;
 	match_found(f, st);
 	f->parent = sc->at.parent;
+	f->above = sc->at.above;
 	if (sibling && sc->n)
 		f->sibling = match_sibling(&m);
 	return 0;

@@ -145,8 +145,10 @@ static __always_inline int match_component(struct sbx_scratch *sc, struct steppe
 	struct sbx_level *lv = &sc->lv[(level - 1) & (SBX_MAX_DEPTH - 1)];
 	__u64 head = lv->head;
 
-	if (level == 1)
+	if (level <= 2) { /* the last one counts */
+		at->above = at->parent;
 		at->parent = w->state;
+	}
 	at->level = level - 1;
 	len = lv->len;
 	if (at->proc_name && level == sc->n) {

@@ -103,17 +103,30 @@ SBX_TASK_HOOK(task_movememory)
  * change after we looked: refused. Leases and F_NOTIFY arm as well: they make the caller the owner
  * only where there is none (__f_setown without force). (The ioctls that do the same: file.bpf.c.)
  */
-SEC("lsm/file_fcntl")
-int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+static __noinline int check_fcntl(struct file *file, __u32 cmd, unsigned long arg)
 {
 	bool arms = cmd == F_SETSIG || cmd == F_SETLEASE || cmd == F_NOTIFY ||
 		    (cmd == F_SETFL && arg & FASYNC);
 
-	if (ret || (cmd != F_SETOWN && cmd != F_SETOWN_EX && !arms) || sbx_outside())
-		return ret;
+	if ((cmd != F_SETOWN && cmd != F_SETOWN_EX && !arms) || sbx_outside())
+		return 0;
 	if (arms && !sbx_foreign_owner(file))
 		return 0;
 	if (cmd == F_SETOWN && sbx_may_own(arg))
 		return 0;
-	return sbx_verdict(sbx_forbid(SBX_OP_SIGNAL, cmd));
+	return sbx_forbid(SBX_OP_SIGNAL, cmd);
+}
+
+/* Everybody pays for this one most of the time for nothing: to close a descriptor on exec, or to
+ * duplicate one. Those go by one comparison. */
+_Static_assert(F_SETFL < F_SETOWN && F_SETFL < F_SETSIG && F_SETFL < F_SETOWN_EX &&
+		       F_SETOWN_EX < F_NOTIFY && F_SETLEASE < F_NOTIFY,
+	       "the first and the last that are looked at");
+
+SEC("lsm/file_fcntl")
+int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret || cmd - F_SETFL > F_NOTIFY - F_SETFL)
+		return ret;
+	return sbx_verdict(check_fcntl(file, cmd, arg));
 }

@@ -33,7 +33,7 @@ struct sbx_level {
 };
 
 struct sbx_cursor {
-	__u32 state, level, parent, pos, len, done, proc_name;
+	__u32 state, level, parent, above, pos, len, done, proc_name;
 };
 
 struct sbx_scratch {
