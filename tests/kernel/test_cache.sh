@@ -160,9 +160,10 @@ race() { # NAME COMMAND...
 	rc=$?
 	status "cache: $1: $said" 0 test $rc = 0
 }
+# Renames against opens: 20 s of each, on all file systems together.
 for k in $kinds; do
-	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 2)" "$A" "${user[$k]}"
-	race "torn names on $k as ${user[$k]}" torn "$W/$k" "$(for_s 2)" "$A" "${user[$k]}"
+	race "swap on $k as ${user[$k]}" swap "$W/$k" "$(for_s 5)" "$A" "${user[$k]}"
+	race "torn names on $k as ${user[$k]}" torn "$W/$k" "$(for_s 5)" "$A" "${user[$k]}"
 	race "reuse on $k" reuse "$W/$k" "$(for_s 1)" "$A"
 done
 
