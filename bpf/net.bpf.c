@@ -23,7 +23,6 @@
 #define IPV6_RTHDR	      57
 #define SOCK_BINDPORT_LOCK    8
 #define SBX_MAX_CMSG	      64
-#define SBX_PORT_OF(a, b)     ((__u16)((a) << 8 | (b)))
 #define SBX_IP_OF(a, b, c, d) ((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 /* --- kinds of sockets --- */
@@ -199,34 +198,29 @@ static __noinline bool peer_read(struct sbx_peer *p, const void *addr, int len)
 	return a.family == AF_INET || a.family == AF_UNSPEC;
 }
 
-/* An IPv6 address that is complete costs less: its 16 bytes alone are copied. */
-static __noinline bool peer_load6(struct sbx_peer *p, struct sockaddr *addr, int len)
-{
-	volatile __u8 *b = (volatile __u8 *)addr;
-	__u64 a[2];
+/* Several bytes of what the verifier knows as an array, behind a typed pointer. */
+#define SBX_LOAD(type, from, off) (*(volatile type *)((void *)(from) + (off)))
 
-	if (!p)
-		return false;
-	if (addr->sa_family != AF_INET6 || len < 24)
-		return peer_read(p, addr, len);
-	if (bpf_probe_read_kernel(a, sizeof(a), (void *)addr + 8))
-		return false;
-	p->what |= SBX_PORT_OF(b[2], b[3]);
-	peer_v6(p, __builtin_bswap64(a[0]), __builtin_bswap64(a[1]));
-	return true;
-}
-
-/* The same where the address is behind a typed pointer: single bytes are what the verifier lets us
- * load there, and for IPv4 that costs less than a copy. */
+/* The same where the address is behind a typed pointer: what can be loaded need not be copied. */
 static __always_inline bool peer_load(struct sbx_peer *p, struct sockaddr *addr, int len)
 {
-	volatile __u8 *b = (volatile __u8 *)addr;
+	__u16 family = addr->sa_family;
+	__u64 hi, lo;
 
-	if (addr->sa_family != AF_INET || len < 8)
-		return peer_load6(p, addr, len);
-	p->hi = 0;
-	p->lo = SBX_IP_OF(b[4], b[5], b[6], b[7]);
-	p->what |= SBX_WHAT(AF_INET, 0, 0) | SBX_PORT_OF(b[2], b[3]);
+	if (family == AF_INET && len >= 8) {
+		p->hi = 0;
+		p->lo = __builtin_bswap32(SBX_LOAD(__u32, addr, 4));
+		p->what |= SBX_WHAT(AF_INET, 0, 0) | __builtin_bswap16(SBX_LOAD(__u16, addr, 2));
+		return true;
+	}
+	if (family != AF_INET6 || len < 24)
+		return peer_read(p, addr, len);
+	/* struct sockaddr has room for the first half alone */
+	if (bpf_probe_read_kernel(&lo, sizeof(lo), (void *)addr + 16))
+		return false;
+	hi = SBX_LOAD(__u64, addr, 8);
+	p->what |= __builtin_bswap16(SBX_LOAD(__u16, addr, 2));
+	peer_v6(p, __builtin_bswap64(hi), __builtin_bswap64(lo));
 	return true;
 }
 
@@ -525,7 +519,7 @@ static __noinline bool sends_several(void)
 }
 
 /* Everything but the stream of a connection that is there. */
-static __noinline int send_named(struct sock *sk, struct msghdr *msg)
+static __always_inline int send_named(struct sock *sk, struct msghdr *msg)
 {
 	__u16 family = sk->__sk_common.skc_family;
 	struct sbx_peer p = {};
@@ -555,30 +549,30 @@ static __noinline int send_named(struct sock *sk, struct msghdr *msg)
 }
 
 /*
- * What is sent on a stream that is there costs four instructions, and a connected datagram no
- * look-up. Raw and packet sockets reach any peer by what they write: whoever was handed one is
- * judged each time.
+ * Raw and packet sockets reach any peer by what they write: whoever was handed one is judged each
+ * time. A connected datagram socket costs no look-up.
  */
-SEC("lsm/socket_sendmsg")
-int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
+static __noinline int check_send(struct socket *sock, struct msghdr *msg)
 {
 	struct sbx_peer p;
-	struct sock *sk;
-	bool named;
+	struct sock *sk = sock->sk;
 
-	if (ret)
-		return ret;
-	named = msg->msg_name || msg->msg_controllen;
-	if (!named && sock->type == SOCK_STREAM)
-		return 0;
-	sk = sock->sk;
-	if (sk && !named && peer_plain(&p, sk))
+	if (sk && !msg->msg_name && !msg->msg_controllen && peer_plain(&p, sk))
 		return 0;
 	if (sbx_outside())
 		return 0;
 	if (!sk)
 		return -EACCES; /* fail closed: never seen */
-	return sbx_verdict(send_named(sk, msg));
+	return send_named(sk, msg);
+}
+
+/* What is sent on a stream that is there costs next to nothing. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
+{
+	if (sock->type == SOCK_STREAM && !msg->msg_name && !msg->msg_controllen)
+		return ret;
+	return ret ?: sbx_verdict(check_send(sock, msg));
 }
 
 SEC("lsm/socket_setsockopt")
