@@ -100,9 +100,9 @@ static __always_inline int sbx_verdict(int ret)
 /* The verifier lets a pointer be moved into a number, and calculated with only there. */
 static __always_inline __u32 hash_of(__u64 pointer, __u64 salt, int bits)
 {
-	__u32 h = pointer;
+	__u32 h;
 
-	asm volatile("%0 = %0" : "+w"(h));
+	asm volatile("%0 = %1" : "=w"(h) : "w"((__u32)pointer));
 	return ((h ^ (__u32)salt << 3) * 0x9e3779b1u) >> (32 - bits);
 }
 
@@ -152,9 +152,11 @@ static __always_inline void sbx_dirs_expire(struct sbx_config *cfg)
 
 static __always_inline struct sbx_slot *sbx_slot_get(__u64 id)
 {
-	__u32 slot = SBX_SLOT_OF(id);
+	struct sbx_slot *slots = (struct sbx_slot *)sbx_slot_words;
 
-	return bpf_map_lookup_elem(&sbx_slots, &slot);
+	slots += SBX_SLOT_OF(id);
+	sbx_opaque(slots); /* or clang calculates it anew for every field */
+	return slots;
 }
 
 static __always_inline __u64 sbx_task_cgroup(struct task_struct *t)

@@ -49,15 +49,6 @@ struct sbx_event_table {
 	__uint(value_size, sizeof(struct sbx_event));
 };
 
-/* slot -> struct sbx_slot */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SBX_MAX_SANDBOXES);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct sbx_slot);
-} sbx_slots SEC(".maps");
-
 /* slot -> policy image */
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -83,16 +74,18 @@ SBX_MAP struct {
 } sbx_cgroups SEC(".maps");
 
 /*
- * Two maps that every hook looks at are global data, which costs no look-up: ARRAY[1], mapped by
- * user space, pinned by the loader as sbx_cgbits and sbx_config. Words here, structs below: the
+ * What every hook looks at is global data, which costs no look-up: ARRAY[1], mapped by user space,
+ * pinned by the loader as sbx_slots, sbx_cgbits and sbx_config. Words here, structs elsewhere: the
  * skeleton would define the structs again.
  */
 #define SBX_WORDS(type) (sizeof(type) / sizeof(__u64))
 
 #ifdef SBX_DEFINE_MAPS
+__u64 sbx_slot_words[SBX_MAX_SANDBOXES * SBX_WORDS(struct sbx_slot)] SEC(".data.slots");
 __u64 sbx_cgbits_words[SBX_WORDS(struct sbx_cgbits)] SEC(".data.cgbits");
 __u64 sbx_config_words[SBX_WORDS(struct sbx_config)] SEC(".data.config");
 #else
+extern __u64 sbx_slot_words[SBX_MAX_SANDBOXES * SBX_WORDS(struct sbx_slot)];
 extern __u64 sbx_cgbits_words[SBX_WORDS(struct sbx_cgbits)];
 extern __u64 sbx_config_words[SBX_WORDS(struct sbx_config)];
 #endif
@@ -143,16 +136,8 @@ struct sbx_who {
 	__u64 cgroup, gen;
 	__u64 id;
 	__u32 pid;
-	__u32 pad;
+	__u32 pad[3];
 };
-
-/* hash of the task -> struct sbx_who */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SBX_WHO_CACHE);
-	__type(key, __u32);
-	__type(value, struct sbx_who);
-} sbx_whos SEC(".maps");
 
 /*
  * What a sandbox says of the names in a directory (cache.h). `version` is odd while it is written.
@@ -169,15 +154,8 @@ struct sbx_dir {
 	struct sbx_leaf leaf; /* of the names that `bits` does not exclude */
 	__u32 below;	      /* rights that everything below the directory has */
 	__u32 depth;	      /* levels from what is in it to the anchor */
+	__u64 missed;	      /* see keep_above(); not under `version` */
 };
-
-/* hash of directory and image -> struct sbx_dir */
-SBX_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SBX_DIR_CACHE);
-	__type(key, __u32);
-	__type(value, struct sbx_dir);
-} sbx_dirs SEC(".maps");
 
 /* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */
 struct sbx_peer {
@@ -199,11 +177,20 @@ struct sbx_grant {
 	__u64 pad[2];
 };
 
-/* hash of peer and image -> struct sbx_grant: global data, as above; nobody else looks */
+/*
+ * What is kept: global data, as above, which costs no look-up; nobody else looks. Hashes of the
+ * task, of directory and image, of peer and image -> one of the three structs.
+ */
+#define SBX_KEPT(name, type, n) __u64 name[(n)*SBX_WORDS(type)]
+
 #ifdef SBX_DEFINE_MAPS
-__u64 sbx_grant_words[SBX_GRANT_CACHE * SBX_WORDS(struct sbx_grant)];
+SBX_KEPT(sbx_who_words, struct sbx_who, SBX_WHO_CACHE);
+SBX_KEPT(sbx_dir_words, struct sbx_dir, SBX_DIR_CACHE);
+SBX_KEPT(sbx_grant_words, struct sbx_grant, SBX_GRANT_CACHE);
 #else
-extern __u64 sbx_grant_words[SBX_GRANT_CACHE * SBX_WORDS(struct sbx_grant)];
+extern SBX_KEPT(sbx_who_words, struct sbx_who, SBX_WHO_CACHE);
+extern SBX_KEPT(sbx_dir_words, struct sbx_dir, SBX_DIR_CACHE);
+extern SBX_KEPT(sbx_grant_words, struct sbx_grant, SBX_GRANT_CACHE);
 #endif
 
 /* task -> label */

@@ -41,12 +41,8 @@ static long crowd_one(__u32 i, struct crowd *c)
 /* Is nobody of that struct pid outside the sandbox in slot `no`? */
 SBX_GLOBAL int crowd_in(__u64 pid, __u32 type, __u32 no)
 {
-	struct sbx_slot *slot = bpf_map_lookup_elem(&sbx_slots, &no);
-	struct crowd c = {.type = type & 3};
+	struct crowd c = {.type = type & 3, .cgroup = sbx_slot_get(no)->cgroup_id};
 
-	if (!slot)
-		return false; /* fail closed */
-	c.cgroup = slot->cgroup_id;
 	c.node = pid_first(pid, c.type);
 	if (!c.node && c.type == PIDTYPE_PGID)
 		return false; /* fail closed: its number may become a group again */
@@ -57,9 +53,7 @@ SBX_GLOBAL int crowd_in(__u64 pid, __u32 type, __u32 no)
 /* The same of one task. */
 SBX_GLOBAL int task_within(__u64 task, __u32 no)
 {
-	struct sbx_slot *slot = bpf_map_lookup_elem(&sbx_slots, &no);
-
-	return slot && task_in(task, slot->cgroup_id);
+	return task_in(task, sbx_slot_get(no)->cgroup_id);
 }
 
 /* Are all of them members, as the current task sees it? */

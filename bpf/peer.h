@@ -243,8 +243,9 @@ static __always_inline struct sbx_grant *grant_entry(struct sbx_peer *p, __u64 i
 	__u32 h = (__u32)p->lo + ((__u32)p->what << 7) + ((__u32)image << 3);
 
 	h = (h * 0x9e3779b1u) >> (32 - SBX_GRANT_CACHE_SHIFT);
-	sbx_opaque(h);
-	return &grants[h & (SBX_GRANT_CACHE - 1)];
+	grants += h;
+	sbx_opaque(grants); /* as in who_entry() */
+	return grants;
 }
 
 /* p->what with the direction */

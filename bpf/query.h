@@ -21,7 +21,7 @@ static __noinline bool forwarder_serves(struct sbx_scratch *sc, __u64 net, __u64
 	struct sbx_resolver *r = bpf_map_lookup_elem(&sbx_resolvers, &no);
 	__u64 cookie = 0;
 
-	if (!sc || !slot || !r || r->id != id || !sc->query.sk ||
+	if (!sc || !r || r->id != id || !sc->query.sk ||
 	    bpf_probe_read_kernel(&cookie, sizeof(cookie),
 				  (void *)(net + bpf_core_field_offset(struct net, net_cookie))) ||
 	    cookie != r->netns || !made_in(sc->query.sk, slot->cgroup_id))

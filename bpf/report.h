@@ -142,7 +142,7 @@ static __noinline int report_subject(struct sbx_event *ev)
 /* Counts a denial; false: its sandbox is gone, and its slot is another's or nobody's. */
 static __always_inline bool report_count(struct sbx_slot *slot, __u64 id, __u32 mode, __u32 quiet)
 {
-	if (!slot || slot->id != id)
+	if (slot->id != id)
 		return false;
 	__sync_fetch_and_add(mode == SBX_MODE_AUDIT ? &slot->audited : &slot->denied, 1);
 	if (quiet)
@@ -159,7 +159,7 @@ SBX_GLOBAL int sbx_report_commit(__u64 id, __u32 mode, __u32 quiet)
 	struct sbx_event *ev;
 	void *table;
 
-	if (!slot || !report_count(slot, id, mode, quiet))
+	if (!report_count(slot, id, mode, quiet))
 		return 0;
 	if (!dr)
 		goto lost;
@@ -247,7 +247,7 @@ SBX_GLOBAL int sbx_report_path(__u64 id, __u32 op, __u32 why, __u32 mode, __u32 
 	struct hash h = {.dr = dr, .h = 0xcbf29ce484222325ull};
 	struct sbx_slot *slot = sbx_slot_get(id);
 
-	if (!sc || !dr || !slot)
+	if (!sc || !dr)
 		return sbx_report_commit(id, mode, quiet); /* which counts it as lost */
 	sbx_report_begin(op, why, -1);
 	report_object(sc, &dr->ev);

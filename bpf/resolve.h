@@ -15,7 +15,7 @@
 #ifndef SBX_BPF_RESOLVE_H
 #define SBX_BPF_RESOLVE_H
 
-#include "cache.h"
+#include "keep.h"
 
 #define SBX_ROUNDS 3
 
@@ -331,10 +331,10 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 		return -EINVAL;
 	f = &sc->found[n & (SBX_MAX_NEST - 1)];
 	f->why = SBX_WHY_INTERNAL; /* fail closed */
-	slot = bpf_map_lookup_elem(&sbx_slots, &no);
+	slot = sbx_slot_get(id);
 	m.step.image = bpf_map_lookup_elem(&sbx_images, &no);
 	chunk = m.step.image ? bpf_map_lookup_elem(m.step.image, &zero) : NULL;
-	if (!chunk || !slot)
+	if (!chunk)
 		return 0;
 	__builtin_memset(&sc->at, 0, sizeof(sc->at));
 	if (sc->proc_pid) {
@@ -430,7 +430,7 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 	if (r.why != SBX_WHY_POLICY)
 		for (i = 0; i < SBX_MAX_NEST; i++)
 			sc->found[i].why = r.why;
-	else if (seq && !sc->rdev && sc->n && !sc->on.proc)
+	else if (seq && r.n == 1 && !sc->rdev && sc->n && !sc->on.proc) /* or nobody would look */
 		cache_keep(sc, l, d, seq);
 	return 0;
 }

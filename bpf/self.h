@@ -145,7 +145,7 @@ SBX_GLOBAL int self_listens(__u64 net, __u32 address, __u32 port, __u64 id)
 	__u32 salt = 0, mask = 0, hash;
 	__u64 info = 0, table = 0;
 
-	if (!a.sc || !slot || slot->id != id ||
+	if (!a.sc || slot->id != id ||
 	    !bpf_core_field_exists(struct inet_listen_hashbucket, nulls_head))
 		return -1; /* fail closed */
 	l = &a.sc->listeners;

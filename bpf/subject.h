@@ -53,7 +53,7 @@ static __always_inline bool sbx_alive(__u64 id)
 	if (!id)
 		return false;
 	slot = sbx_slot_get(id);
-	return slot && slot->id == id;
+	return slot->id == id;
 }
 
 /* Live, or about to be: attach gives everybody the id before it makes it count (user/kern). */
@@ -64,7 +64,7 @@ static __always_inline bool sbx_held(__u64 id)
 	if (!id)
 		return false;
 	slot = sbx_slot_get(id);
-	return slot && (slot->id == id || slot->pending == id);
+	return slot->id == id || slot->pending == id;
 }
 
 /* Has only the first place of the label ever been taken? */

@@ -14,7 +14,7 @@ static long own_one(__u32 i, struct ask *a)
 	struct sbx_slot *slot = sbx_slot_get(id);
 	struct member m = {.base = a->object};
 
-	if (!id || !slot || slot->id != id)
+	if (!id || slot->id != id)
 		return 0;
 	m.cgroup = slot->cgroup_id;
 	bpf_loop(a->both, member_level, &m, 0);

@@ -52,7 +52,7 @@
 /* Directories whose verdicts are kept, for all sandboxes together: half a megabyte. A power of two.
  */
 #define SBX_WHO_CACHE_SHIFT 10
-#define SBX_WHO_CACHE	    (1 << SBX_WHO_CACHE_SHIFT) /* tasks whose sandbox is kept: 56 KiB */
+#define SBX_WHO_CACHE	    (1 << SBX_WHO_CACHE_SHIFT) /* tasks whose sandbox is kept: 64 KiB */
 #define SBX_DIR_CACHE_SHIFT 12
 #define SBX_DIR_CACHE	    (1 << SBX_DIR_CACHE_SHIFT)
 

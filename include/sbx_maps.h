@@ -22,7 +22,7 @@
 #define SBX_SLOT_EPHEMERAL    0x2 /* made by `run`: ends with its last process, cgroup and all */
 
 /*
- * sbx_slots: ARRAY[SBX_MAX_SANDBOXES]. id 0: binds nobody. Attach prepares everything under
+ * sbx_slots: ARRAY[1] of SBX_MAX_SANDBOXES. id 0: binds nobody. Attach prepares everything under
  * `pending`, labels included, and makes it count by one store to id; detach is a store of 0 to id,
  * which frees every task that carries it. cgroup_id is cleared last: until then something is left
  * to be freed. Ids are taken from sbx_config.next_id and never reused.
