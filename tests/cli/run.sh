@@ -311,4 +311,16 @@ ends "output that cannot be written" 1 "cannot write the output" bash -c "'$SBX'
 is "colour only when asked for" 0 "$("${x[@]}" read /etc/x | grep -c $'\x1b')"
 is "--color=always" 1 "$("${x[@]}" --color=always read /etc/x | grep -c $'\x1b\[1;31m')"
 is "NO_COLOR" 0 "$(NO_COLOR=1 script -qc "$SBX explain --policy $W/good.yaml read /etc/x" /dev/null </dev/null | grep -c $'\x1b\[1;31m')"
+
+# --- sbx-escape: what it finds without a sandbox, and that a comparison with it fails ---
+ESCAPE=$PWD/build/sbx-escape
+ends "sbx-escape without an adapter" 2 "usage" "$ESCAPE"
+ends "sbx-escape lists what it tries" 0 "sockets/fastopen: " "$ESCAPE" --list
+ends "sbx-escape sees what escapes" 1 "escaped: unix/stream: reached outside" \
+	"$ESCAPE" --json "$W/none.json" --case read-direct,write-direct,unix/stream tests/escape/adapters/none
+is "sbx-escape proves what it says" "escaped works" \
+	"$(json "j['cases'][0]['verdict'] + ' ' + j['cases'][0]['twin']" cat "$W/none.json")"
+ends "no sandbox does not hold" 0 "not ok aliases: 2 hold" \
+	tests/escape/compare.py hold "$W/none.json" "$W/none.json"
+
 closing
