@@ -74,8 +74,8 @@ status "run: root has to be meant" 2 "$SBX" run --policy "$W/run.yaml" -- true
 status "run: no such policy" 3 "$SBX" run --policy "$W/none.yaml" --user tess -- true
 sed 's/^files:/nonsense: 1\nfiles:/' "$W/run.yaml" >"$W/bad.yaml"
 status "run: invalid policy" 3 "$SBX" run --policy "$W/bad.yaml" --user tess -- touch "$W/ok/ran"
-sed '$a network:\n  - allow: [connect]\n    to: "example.org:443"' "$W/run.yaml" >"$W/domain.yaml"
-status "run: domains are refused, not weakened" 3 "$SBX" run --policy "$W/domain.yaml" --user tess -- touch "$W/ok/ran"
+sed '$a process:\n  - deny: [signal]\n    to: self' "$W/run.yaml" >"$W/later.yaml"
+status "run: what cannot be enforced is refused, not weakened" 3 "$SBX" run --policy "$W/later.yaml" --user tess -- touch "$W/ok/ran"
 status "run: no rights" 5 setpriv --reuid 4321 --regid 4321 --clear-groups "$SBX" run --policy "$W/run.yaml" -- touch "$W/ok/ran"
 status "exec: no rights" 5 setpriv --reuid 4321 --regid 4321 --clear-groups "$SBX" exec --in x -- touch "$W/ok/ran"
 status "run: nothing ran where it failed" 1 test -e "$W/ok/ran"
