@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
 
 round=0
 export RACES="${RACES:-4}" LIMIT="${LIMIT:-1200}" # test_cache.sh races that many times as long
-section "stress-ng, ten minutes" env T=stress STRESS=55 tests/kernel/all.sh
+section "stress-ng, ten minutes" env T=stress STRESS=100 tests/kernel/all.sh
 end=$((SECONDS + ${SOAK_TIME:-600}))
 while [ $SECONDS -lt $end ]; do
 	round=$((round + 1))
