@@ -45,6 +45,16 @@ static int do_shm_remove(char **a)
 	return result(shmctl(atoi(a[0]), IPC_RMID, NULL));
 }
 
+static int do_msg_remove(char **a)
+{
+	return result(msgctl(atoi(a[0]), IPC_RMID, NULL));
+}
+
+static int do_sem_remove(char **a)
+{
+	return result(semctl(atoi(a[0]), 0, IPC_RMID));
+}
+
 static int do_shm_find(char **a)
 {
 	return result(shmget(strtol(a[0], NULL, 0), 0, 0600));
@@ -101,6 +111,101 @@ static int do_request_key(char **a)
 	if (do_add_key(none))
 		return -errno;
 	return result(syscall(SYS_request_key, "user", "sbx:x", NULL, 0));
+}
+
+static int do_join_session(char **a)
+{
+	return result(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+}
+
+/* Nobody has it: the kernel makes it, and asks a helper, who is not installed. */
+static int do_request_new_key(char **a)
+{
+	return result(syscall(SYS_request_key, "user", "sbx:nobody's", "x", 0));
+}
+
+/* --- objects whose memory is used again --- */
+
+#define CHURN 256
+
+static int make_object(int kind, int mode)
+{
+	if (kind == 0)
+		return shmget(IPC_PRIVATE, 4096, mode);
+	return kind == 1 ? msgget(IPC_PRIVATE, mode) : semget(IPC_PRIVATE, 1, mode);
+}
+
+static int object_control(int kind, int id, int cmd)
+{
+	union {
+		struct shmid_ds shm;
+		struct msqid_ds msg;
+		struct semid_ds sem;
+	} info;
+
+	if (kind == 0)
+		return shmctl(id, cmd, &info.shm);
+	return kind == 1 ? msgctl(id, cmd, &info.msg) : semctl(id, 0, cmd, &info.sem);
+}
+
+/* Many of each kind, which go again. */
+static int do_ipc_churn(char **a)
+{
+	int id[CHURN], kind, i;
+
+	for (kind = 0; kind < 3; kind++) {
+		for (i = 0; i < CHURN; i++) {
+			id[i] = make_object(kind, 0600);
+			if (id[i] < 0)
+				return -errno;
+		}
+		for (i = 0; i < CHURN; i++)
+			if (object_control(kind, id[i], IPC_RMID))
+				return -errno;
+	}
+	return 0;
+}
+
+/* Many of each kind that are everybody's, their numbers in a file. */
+static int do_ipc_make(char **a)
+{
+	FILE *out = fopen(a[0], "w");
+	int kind, i, id;
+
+	for (kind = 0; out && kind < 3; kind++)
+		for (i = 0; i < CHURN; i++) {
+			id = make_object(kind, 0666);
+			if (id < 0)
+				return -errno;
+			fprintf(out, "%d %d\n", kind, id);
+		}
+	return out ? fclose(out) : -errno;
+}
+
+/* Can a single one of them be looked at, or (RMID) removed? */
+static int ipc_each(const char *path, int cmd)
+{
+	FILE *in = fopen(path, "r");
+	int kind, id, r = in ? -ENOENT : -errno;
+
+	while (in && r && fscanf(in, "%d %d", &kind, &id) == 2) {
+		r = result(object_control(kind, id, cmd));
+		if (cmd == IPC_RMID)
+			r = r ? r : -ENOENT;
+	}
+	if (in)
+		fclose(in);
+	return r;
+}
+
+static int do_ipc_reach(char **a)
+{
+	return ipc_each(a[0], IPC_STAT);
+}
+
+static int do_ipc_remove(char **a)
+{
+	return ipc_each(a[0], IPC_RMID) == -ENOENT ? 0 : -errno;
 }
 
 static int do_read_keyring(char **a)
@@ -272,26 +377,6 @@ static int do_recv_fd(char **a)
 		return m.msg_flags & MSG_CTRUNC ? -EACCES : -ENODATA;
 	memcpy(&fd, CMSG_DATA(&c.h), sizeof(fd));
 	return closed(fd);
-}
-
-/* TIOCSTI by the door of 32-bit programs. */
-static int do_tiocsti_int80(char **a)
-{
-	char *x = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
-		       -1, 0);
-	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
-	long r = 54; /* ioctl */
-
-	if (fd < 0 || x == MAP_FAILED)
-		return -errno;
-	*x = 'x';
-	asm volatile("int $0x80"
-		     : "+a"(r)
-		     : "b"(fd), "c"(TIOCSTI), "d"(x)
-		     : "memory", "r8", "r9", "r10", "r11");
-	munmap(x, 4096);
-	close(fd);
-	return r < 0 ? (int)r : 0;
 }
 
 #endif

@@ -103,6 +103,37 @@ static int do_mount_setattr(char **a)
 	return result(syscall(SYS_mount_setattr, AT_FDCWD, a[0], 0, &attr, sizeof(attr)));
 }
 
+/* Changes nothing of the file system. */
+static int do_fspick(char **a)
+{
+	int fd = syscall(SYS_fspick, AT_FDCWD, a[0], 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = result(syscall(SYS_fsconfig, fd, 7 /* FSCONFIG_CMD_RECONFIGURE */, NULL, NULL, 0));
+	close(fd);
+	return r;
+}
+
+/* There, and back again. */
+static int do_move_mount_call(char **a)
+{
+	int r = result(syscall(SYS_move_mount, AT_FDCWD, a[0], AT_FDCWD, a[1], 0));
+
+	return r ? r : result(syscall(SYS_move_mount, AT_FDCWD, a[1], AT_FDCWD, a[0], 0));
+}
+
+/* Fails at the latest where the new root is the old one. */
+static int do_pivot_root(char **a)
+{
+	return result(syscall(SYS_pivot_root, ".", "."));
+}
+
+static int do_quota_sync(char **a)
+{
+	return result(syscall(SYS_quotactl, 0x80000100 /* Q_SYNC of users */, NULL, 0, NULL));
+}
+
 /* Its own namespace, which is no trouble to anybody. */
 static int do_setns_own(char **a)
 {

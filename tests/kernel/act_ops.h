@@ -192,17 +192,6 @@ static int do_syslog(char **a)
 	return result(syscall(SYS_syslog, 10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0));
 }
 
-static int do_tiocsti(char **a)
-{
-	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY), r;
-
-	if (fd < 0)
-		return -errno;
-	r = result(ioctl(fd, TIOCSTI, "x"));
-	close(fd);
-	return r;
-}
-
 static int do_nsfs(char **a)
 {
 	return closed(open("/proc/self/ns/mnt", O_RDONLY));
@@ -212,6 +201,7 @@ static int do_nsfs(char **a)
 #include "act_machine.h"
 #include "act_kept.h"
 #include "act_fault.h"
+#include "act_tty.h"
 
 static const struct op {
 	const char *name;
@@ -277,7 +267,7 @@ static const struct op {
 	{"perf", 0, do_perf},
 	{"settime", 0, do_settime},
 	{"syslog", 0, do_syslog},
-	{"tiocsti", 0, do_tiocsti},
+	{"tty", 3, do_tty},
 	{"uring-sqpoll", 0, do_uring_sqpoll},
 	{"uring-anew-setxattr", 1, do_uring_anew_setxattr},
 	{"uring-anew-read", 1, do_uring_anew_read},
@@ -296,12 +286,20 @@ static const struct op {
 	{"inotify", 1, do_inotify},
 	{"shm-attach", 1, do_shm_attach},
 	{"shm-remove", 1, do_shm_remove},
+	{"msg-remove", 1, do_msg_remove},
+	{"sem-remove", 1, do_sem_remove},
 	{"shm-find", 1, do_shm_find},
 	{"msg-send", 1, do_msg_send},
 	{"sem-up", 1, do_sem_up},
 	{"ipc-own", 0, do_ipc_own},
 	{"add-key", 0, do_add_key},
 	{"request-key", 0, do_request_key},
+	{"request-new-key", 0, do_request_new_key},
+	{"join-session", 0, do_join_session},
+	{"ipc-churn", 0, do_ipc_churn},
+	{"ipc-make", 1, do_ipc_make},
+	{"ipc-reach", 1, do_ipc_reach},
+	{"ipc-remove", 1, do_ipc_remove},
 	{"read-keyring", 0, do_read_keyring},
 	{"setown-self", 0, do_setown_self},
 	{"setown-own-group", 0, do_setown_own_group},
@@ -312,7 +310,6 @@ static const struct op {
 	{"pidfd-getfd", 1, do_pidfd_getfd},
 	{"pidfd-kill", 1, do_pidfd_kill},
 	{"recv-fd", 1, do_recv_fd},
-	{"tiocsti-int80", 0, do_tiocsti_int80},
 	{"send-route", 2, do_send_route},
 	{"sendmmsg-route", 2, do_sendmmsg_route},
 	{"sendmmsg-connected", 2, do_sendmmsg_connected},
@@ -434,6 +431,10 @@ static const struct op {
 	{"iopl", 0, do_iopl},
 	{"swapon", 1, do_swapon},
 	{"mount-setattr", 1, do_mount_setattr},
+	{"fspick", 1, do_fspick},
+	{"move-mount-call", 2, do_move_mount_call},
+	{"pivot-root", 0, do_pivot_root},
+	{"quota-sync", 0, do_quota_sync},
 	{"setns-own", 0, do_setns_own},
 	{"mknod-device", 2, do_mknod_device},
 	{"adjtime", 0, do_adjtime},

@@ -5,7 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 A=$CG/sbx-test-attacks
 
-mkdir -p "$W"/{ok,mnt,exec} /dev/mqueue
+mkdir -p "$W"/{ok,mnt,moving} /dev/mqueue
+mount -t tmpfs none "$W/moving"
+# As far as these go, everybody may.
+for knob in unprivileged_bpf_disabled=0 perf_event_paranoid=-1 dmesg_restrict=0; do
+	sysctl -q -w "kernel.$knob"
+done
 mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
 modprobe binfmt_misc 2>/dev/null
 mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
@@ -51,6 +56,9 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM iopl
 	EPERM mount-setattr /dev/mqueue
 	EPERM open-tree $W
+	EPERM fspick /dev/shm
+	EPERM move-mount-call $W/moving $W/mnt
+	EPERM quota-sync
 	EPERM setns-own
 	EPERM mknod-device b $W/ok/blk
 	EPERM mknod-device c $W/ok/chr
@@ -60,6 +68,8 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM|EACCES perf
 	EPERM bpf
 	EPERM mount $W/mnt
+	EPERM bind-mount $W/ok $W/mnt
+	EPERM fsopen
 	EPERM unshare-user
 	EPERM chroot $W/mnt
 	EPERM read /dev/mem
@@ -102,10 +112,12 @@ cp "$W/script" "$W/twin"
 # What would not be harmless, or not twice.
 inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM swapon $W/ok/swap
+	EPERM pivot-root
 	EPERM|EINVAL migrate $victim
 	EACCES mq-open /sbx-outside
 	EACCES mq-unlink /sbx-outside
 	EACCES mq-create /sbx-other
+	ENOENT stat /dev/mqueue/sbx-other
 END
 cat "$W/script" >>"$W/twin"
 audited attacks "$W/ok/policy.yaml"
@@ -115,13 +127,17 @@ while umount "$W/mnt" 2>/dev/null; do :; done
 # The same outside, as far as it does no harm: what stopped them was us.
 sed -e '/unshare\|sqpoll\|^ok /d' \
 	-e 's/^E[A-Z|]*/ok/' -e 's/^ok delete-module/ENOENT delete-module/; s/^ok \(f*\)init-module/ENOEXEC \1init-module/' \
-	-e 's/^ok \(swapon\|migrate\|process-madvise\)/!EPERM|EACCES \1/' "$W/twin" >"$W/out"
+	-e 's/^ok \(swapon\|migrate\|process-madvise\|pivot-root\)/!EPERM|EACCES \1/' "$W/twin" >"$W/out"
 outside attacks <"$W/out"
 while umount "$W/mnt" 2>/dev/null; do :; done
 rm -f /dev/mqueue/sbx-*
 make_queue
 inside attacks "$W/ok/policy.yaml" nobody <<-END
 	EPERM unshare-user
+	EPERM bpf
+	EPERM perf
+	EPERM syslog
+	EPERM quota-sync
 	EPERM kill $mine
 	EPERM tgkill $mine
 	EPERM pidfd-kill $mine
@@ -140,6 +156,7 @@ inside attacks "$W/ok/policy.yaml" nobody <<-END
 	EPERM uring-sqpoll
 	EACCES mq-open /sbx-outside
 	EACCES mq-create /sbx-other
+	ENOENT stat /dev/mqueue/sbx-other
 	EACCES read $W/secret
 	ok mq-create /sbx-mine
 	ok mq-unlink /sbx-mine
@@ -269,6 +286,7 @@ status "moves: never unbound on the way ($(tail -1 "$W/spin"))" 0 grep -q 'denie
 rmdir "$CG/sbx-move-30"
 
 kill "$victim" "$mine"
+umount "$W/moving"
 rm -f /dev/mqueue/sbx-* # make mutate comes again in the same machine
 unload attacks
 rm -rf "$W"

@@ -94,7 +94,8 @@ for user in 0 65534; do
 			"ok keep-owned $W/ok/file $$" "ok keep-owned $W/ok -$group")" "$held" <<-END
 			EACCES kept-read $W/secret
 			ok kept-read $W/ok/file
-			EPERM|EACCES|EINVAL kept-personality-read $W/secret
+			EPERM kept-personality-read $W/secret
+			EPERM kept-personality-read $W/ok/file
 			ok kept-file
 			EPERM kept-setsig
 			EPERM kept-async
@@ -130,11 +131,46 @@ check "tracer: it is told of" tells "goes on tracing process $victim, which is o
 kill $tracer
 detach
 
+# Who asks to be traced by a parent who was moved in gives himself into the sandbox.
+cat >"$W/traceme.py" <<-'END'
+	import ctypes, os, sys
+	procs, user, want = os.open(sys.argv[1] + "/cgroup.procs", os.O_WRONLY), sys.argv[2], sys.argv[3]
+	if user != "root":
+	    os.setgroups([])
+	    os.setresgid(65534, 65534, 65534)
+	    os.setresuid(65534, 65534, 65534)
+	libc = ctypes.CDLL(None, use_errno=True)
+	def child(r):
+	    os.read(r, 1)
+	    os._exit(ctypes.get_errno() if libc.ptrace(0, 0, 0, 0) else 0)
+	def ask(move):
+	    r, w = os.pipe()
+	    pid = os.fork()
+	    if not pid:
+	        child(r)
+	    if move:
+	        os.write(procs, b"0")
+	    os.write(w, b"x")
+	    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+	got = ask(False), ask(True)
+	sys.exit(0 if got == (0, int(want)) else f"outside {got[0]}, moved in {got[1]}")
+END
+for user in root nobody; do
+	check "traceme/$user: attach" attach enforce
+	check "traceme/$user: denied" python3 "$W/traceme.py" "$A" $user 1
+	detach
+	check "traceme/$user/audit: attach" attach audit
+	check "traceme/$user/audit: allowed, as outside" python3 "$W/traceme.py" "$A" $user 0
+	check "traceme/$user/audit: reported" says "trace" "$SBX" events --name held
+	detach
+done
+
 # --- descriptors that others hold, and members among themselves ---
 members() { # USER MODE
 	local as=("${AS_USER[@]}") want=EACCES name=members/$1/$2
 	[ "$1" != root ] || as=()
-	[ "$2" = enforce ] || want=ok
+	local keys='EPERM|EACCES' join='EPERM|EACCES'
+	[ "$2" = enforce ] || want=ok keys='ENOENT|ENOKEY' join=ok
 	detach
 	(
 		echo $BASHPID >"$A/cgroup.procs"
@@ -149,6 +185,8 @@ members() { # USER MODE
 	done >"$W/among"
 	[ "$1" != root ] || echo "!EPERM|EACCES process-madvise $holder" >>"$W/among"
 	cat >>"$W/among" <<-END
+		$keys request-new-key
+		$join join-session
 		$want pidfd-getfd-of $holder 7
 		ok pidfd-getfd-of $holder 8
 		ok read /proc/$holder/environ
@@ -160,6 +198,14 @@ members() { # USER MODE
 		ok userfault
 	END
 	into "${as[@]}" "$ACT" <"$W/among" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
+	# Memory that an object of the sandbox had is an outsider's object's now.
+	install -m 666 /dev/null "$W/objects"
+	act_into() { into "${as[@]}" "$ACT" <<<"$1" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"; }
+	act_into "ok ipc-churn"
+	sleep 0.5 # until it is free
+	outside "$name" "${as[@]}" <<<"ok ipc-make $W/objects"
+	act_into "$want ipc-reach $W/objects"
+	outside "$name" "${as[@]}" <<<"ok ipc-remove $W/objects"
 	python3 "$W/pass.py" "$A" "$ACT" "$1" $want | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
 	kill "$holder"
 }

@@ -54,10 +54,10 @@ script=$(
 		EACCES shm-find 0x5b0
 		EACCES msg-send $msg
 		EACCES sem-up $sem
-		EACCES shm-remove $shm
 		ok ipc-own
 		EPERM|EACCES|ENOKEY add-key
 		EPERM|EACCES|ENOKEY request-key
+		EPERM|EACCES request-new-key
 		EPERM|EACCES|ENOKEY read-keyring
 		EPERM lazy-umount /dev/mqueue
 		EPERM open-tree $W
@@ -75,8 +75,8 @@ script=$(
 		EPERM|EACCES perf
 		EPERM settime
 		EPERM syslog
-		EPERM tiocsti
-		EPERM|ENOSYS tiocsti-int80
+		EPERM tty sti native /dev/ptmx
+		EPERM|ENOSYS tty sti int80 /dev/ptmx
 		EPERM uring-sqpoll
 		EACCES nsfs
 		ok jit
@@ -87,8 +87,9 @@ inside tasks "$W/tasks.yaml" root <<<"$script"
 audited tasks "$W/tasks.yaml"
 
 twin=$(sed -e 's/^[A-Z|]* \(kill\|ptrace\|prlimit\|setprio\|vmread\|setown\|mount\|fsopen\|chroot\|bpf\|perf\|settime\|syslog\|nsfs\|exec-memfd\|list\|read\|fiosetown\|pidfd-kill\|pidfd-getfd\|msg-send\|sem-up\|open-tree\|add-key\|request-key\|read-keyring\)/ok \1/' \
-	-e '/tiocsti\|uring\|unshare\|maps$\|setown-\|shm\|mq-\|umount\|setns/d' <<<"$script")
-outside tasks <<<"$twin"
+	-e '/ tty \|uring\|unshare\|maps$\|setown-\|shm\|mq-\|umount\|setns/d' <<<"$script")
+keys='s/^\(ok\|E[A-Z|]*\) request-new-key/ENOENT|ENOKEY request-new-key/' # there is no helper
+sed "$keys" <<<"$twin" | outside tasks
 while umount "$W/mnt" 2>/dev/null; do :; done
 # What a user could do outside.
 shm=$(python3 -c 'import ctypes; print(ctypes.CDLL(None).shmget(0x5b0, 4096, 0o1666))')
@@ -111,6 +112,7 @@ inside tasks "$W/tasks.yaml" nobody <<-EOF
 	EACCES sem-up $sem
 	EPERM|EACCES|ENOKEY add-key
 	EPERM|EACCES|ENOKEY request-key
+	EPERM|EACCES request-new-key
 	EPERM|EACCES|ENOKEY read-keyring
 	EACCES read /proc/$mine/environ
 	EACCES read /proc/$mine/maps
@@ -129,8 +131,25 @@ inside tasks "$W/tasks.yaml" nobody <<-EOF
 EOF
 cp "$W/script" "$W/twin"
 audited tasks "$W/tasks.yaml" nobody
-sed 's/^E[A-Z|]*/ok/' "$W/twin" | outside tasks/nobody "${AS_USER[@]}"
+sed -e 's/^E[A-Z|]*/ok/' -e "$keys" "$W/twin" | outside tasks/nobody "${AS_USER[@]}"
 ipcrm -M 0x5b0 2>/dev/null
+# Objects that their owner could remove, were he outside.
+removals() { # COMMAND...: makes them
+	"$@" python3 -c '
+import ctypes
+c = ctypes.CDLL(None)
+print("EACCES shm-remove", c.shmget(0, 4096, 0o1666))
+print("EACCES msg-remove", c.msgget(0, 0o1666))
+print("EACCES sem-remove", c.semget(0, 1, 0o1666))'
+}
+for user in root nobody; do
+	as=(env)
+	[ $user = root ] || as=("${AS_USER[@]}")
+	removals "${as[@]}" >"$W/lines"
+	inside removed "$W/tasks.yaml" $user <"$W/lines"
+	audited removed "$W/tasks.yaml" $user
+	removals "${as[@]}" | sed 's/^EACCES/ok/' | outside removed/$user "${as[@]}"
+done
 ipcrm -Q 0x5b1 -S 0x5b2
 
 # Inside one sandbox all of it works.
@@ -203,6 +222,21 @@ for user in root nobody; do
 	audited binfmt "$W/tasks.yaml" $user
 done
 for t in SBXA SBXB SBXC; do echo -1 >/proc/sys/fs/binfmt_misc/$t; done
+# A module that is asked for: by what is executed and nobody knows how.
+printf '\1\2\3\4nobody knows this' >"$W/bin/odd"
+chmod 755 "$W/bin/odd"
+printf '#!/bin/sh\necho "$@" >>%s\n' "$W/modules" >"$W/modprobe.sh"
+chmod 755 "$W/modprobe.sh"
+modprobe=$(cat /proc/sys/kernel/modprobe)
+echo "$W/modprobe.sh" >/proc/sys/kernel/modprobe
+for user in root nobody; do inside modules "$W/tasks.yaml" $user <<<"ENOEXEC exec $W/bin/odd"; done
+status "helpers: no module is asked for inside" 1 test -e "$W/modules"
+"$SBX" run --audit --policy "$W/tasks.yaml" --user root -- "$ACT" < <(echo "ENOEXEC exec $W/bin/odd") >"$W/log" 2>&1
+check "helpers: one is in audit mode" grep -q binfmt "$W/modules"
+rm -f "$W/modules"
+outside modules <<<"ENOEXEC exec $W/bin/odd"
+check "helpers: and outside" grep -q binfmt "$W/modules"
+echo "$modprobe" >/proc/sys/kernel/modprobe
 echo firmware >/lib/firmware/sbx-test.bin
 modprobe test_firmware
 trigger=/sys/devices/virtual/misc/test_firmware/trigger_request

@@ -160,8 +160,31 @@ cp "$W/line" "$W/own/line"
 inside elder "$W/none.yaml" root <"$W/line"
 exec 6>&-
 wait $elder
+# And so is what a member makes who has left the cgroup, where he is still bound.
+mkdir "$CG/beside"
+bash -c 'echo $$ >'"$CG"'/elder/cgroup.procs && exec python3 - "$0/own/left"' "$W" 3<"$W/end" >"$W/elder" <<'EOF' &
+import os, socket, sys
+print("inside", flush=True)
+os.read(3, 1)
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(5)
+os.rename(sys.argv[1], sys.argv[1] + ".ready")
+os.read(3, 1)
+EOF
+left=$!
+exec 6>"$W/end"
+read -r said <"$W/elder"
+echo $left >"$CG/beside/cgroup.procs"
+echo >&6
+until [ -S "$W/own/left.ready" ]; do sleep 0.1; done
+echo "ok unix-connect stream $W/own/left.ready" >"$W/line"
+check "unix: what a member made elsewhere is its own" \
+	bash -c 'exec 5<"$1"; echo $$ >'"$CG"'/elder/cgroup.procs && exec "$0" <&5' "$ACT" "$W/line"
+exec 6>&-
+wait $left
 check "unix: detach" "$SBX" detach --name elder
-rmdir "$CG/elder"
+rmdir "$CG/elder" "$CG/beside"
 
 # Handed in: what is connected works, and reaches nobody else.
 modprobe -q sctp
