@@ -22,27 +22,12 @@ SBX_FORBID_HOOK(sb_pivotroot, SBX_OP_MOUNT)
 SBX_FORBID_HOOK(move_mount, SBX_OP_MOUNT)
 SBX_FORBID_HOOK(userns_create, SBX_OP_USERNS)
 SBX_FORBID_HOOK(bpf, SBX_OP_BPF)
-SBX_FORBID_HOOK(kernel_load_data, SBX_OP_MODULE)
 SBX_FORBID_HOOK(perf_event_open, SBX_OP_PERF)
 SBX_FORBID_HOOK(syslog, SBX_OP_SYSLOG)
-SBX_FORBID_HOOK(settime, SBX_OP_SETTIME)
 SBX_FORBID_HOOK(quotactl, SBX_OP_QUOTA)
-SBX_FORBID_HOOK(quota_on, SBX_OP_QUOTA)
 SBX_FORBID_HOOK(uring_sqpoll, SBX_OP_IO_URING) /* its thread acts outside every task's label */
 SBX_FORBID_HOOK(uring_override_creds, SBX_OP_IO_URING)
 SBX_FORBID_HOOK(uring_cmd, SBX_OP_IO_URING)
-
-/* Modules, kernels and the like. Firmware that a driver asks for is read in the name of the kernel,
- * when a device is used that the policy opens. (That file's name is judged all the same.) */
-#define READING_FIRMWARE 1
-
-SEC("lsm/kernel_read_file")
-int BPF_PROG(sbx_kernel_read_file, struct file *file, unsigned int id, bool contents, int ret)
-{
-	if (ret || sbx_outside() || (id == READING_FIRMWARE && sbx_kernel_at_work()))
-		return ret;
-	return sbx_verdict(sbx_forbid(SBX_OP_MODULE, -1));
-}
 
 /* A module that is asked for by socket() or mount() and not there is nothing to report. */
 SEC("lsm/kernel_module_request")
@@ -61,7 +46,9 @@ int BPF_PROG(sbx_module_request)
 /* --- capabilities: only those that every sandbox lists --- */
 
 #define CAP_OPT_NOAUDIT 0x2
+#define CAP_SYS_MODULE	16
 #define CAP_SYS_ADMIN	21
+#define CAP_SYS_TIME	25
 #define NR_X32		0x40000000
 
 /*
@@ -92,6 +79,22 @@ static __always_inline __u32 forbidden_call(void)
 		return SBX_OP_SWAP;
 	}
 	return 0;
+}
+
+/*
+ * Capabilities that no policy opens, by what they are for: modules, kernels and their files, and
+ * the clock have hooks of their own, but only for who has these. (Firmware is read in the name of
+ * the kernel, when a device is used that the policy opens; that file's name is judged.)
+ */
+static __always_inline __u32 forbidden_capability(int cap)
+{
+	switch (cap) {
+	case CAP_SYS_MODULE:
+		return SBX_OP_MODULE;
+	case CAP_SYS_TIME:
+		return SBX_OP_SETTIME;
+	}
+	return SBX_CAPS_NEVER >> (cap & 63) & 1 ? SBX_OP_CAPABILITY : 0;
 }
 
 /* What no policy opens: denied in every enforcing sandbox, and said so. */
@@ -134,7 +137,7 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 {
 	const struct cred *own = bpf_get_current_task_btf()->cred;
 	struct ask a = {.detail = cap, .both = opts & CAP_OPT_NOAUDIT};
-	__u32 never = 0;
+	__u32 never = forbidden_capability(cap);
 
 	if (ret || sbx_outside() || (cred == own && sbx_kernel_at_work()))
 		return ret;
@@ -143,9 +146,7 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 		return -EPERM; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;
-	if (SBX_CAPS_NEVER >> (cap & 63) & 1)
-		never = SBX_OP_CAPABILITY;
-	else if (cap == CAP_SYS_ADMIN)
+	if (cap == CAP_SYS_ADMIN)
 		never = forbidden_call();
 	if (never)
 		return sbx_verdict(never_capable(a.l, never, cap, a.both));

@@ -96,7 +96,7 @@ SBX_TASK_HOOK(task_setrlimit, unsigned int resource, void *new_rlim)
 SBX_TASK_HOOK(task_setnice, int nice)
 SBX_TASK_HOOK(task_setioprio, int ioprio)
 SBX_TASK_HOOK(task_setscheduler)
-SBX_TASK_HOOK(task_movememory)
+/* (Before memory is moved between nodes, the kernel asks ptrace_access_check.) */
 
 /*
  * Who is sent a descriptor's signals (owner.h). F_SETOWN_EX names them in user memory, where it can
