@@ -231,11 +231,14 @@ modprobe=$(cat /proc/sys/kernel/modprobe)
 echo "$W/modprobe.sh" >/proc/sys/kernel/modprobe
 for user in root nobody; do inside modules "$W/tasks.yaml" $user <<<"ENOEXEC exec $W/bin/odd"; done
 status "helpers: no module is asked for inside" 1 test -e "$W/modules"
-"$SBX" run --audit --policy "$W/tasks.yaml" --user root -- "$ACT" < <(echo "ENOEXEC exec $W/bin/odd") >"$W/log" 2>&1
-check "helpers: one is in audit mode" grep -q binfmt "$W/modules"
-rm -f "$W/modules"
 outside modules <<<"ENOEXEC exec $W/bin/odd"
-check "helpers: and outside" grep -q binfmt "$W/modules"
+if [ -e "$W/modules" ]; then
+	rm -f "$W/modules"
+	"$SBX" run --audit --policy "$W/tasks.yaml" --user root -- "$ACT" < <(echo "ENOEXEC exec $W/bin/odd") >"$W/log" 2>&1
+	check "helpers: one is in audit mode, as outside" grep -q binfmt "$W/modules"
+else
+	ok "helpers: this kernel asks for no module by an exec, outside neither"
+fi
 echo "$modprobe" >/proc/sys/kernel/modprobe
 echo firmware >/lib/firmware/sbx-test.bin
 modprobe test_firmware
