@@ -29,6 +29,7 @@
 #define O_TRUNC	     01000
 #define PF_IO_WORKER 0x10
 #define PROT_EXEC    0x4
+#define LO_IFINDEX   1 /* in every network namespace */
 #define VM_EXEC	     0x4
 
 /* linux/fs.h: file systems that user space cannot mount */

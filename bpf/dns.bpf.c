@@ -82,6 +82,12 @@ static __always_inline __u16 forwarder_port(struct bpf_sock_addr *ctx, struct sb
 	return listens(ctx, six, tcp, port, a->id) ? port : 0;
 }
 
+/* Bound to an interface other than lo, it would ask the neighbours (options.h). */
+static __always_inline bool by_device(struct bpf_sock_addr *ctx)
+{
+	return ctx->sk && ctx->sk->bound_dev_if > LO_IFINDEX;
+}
+
 /* NULL: not one of ours. */
 static __always_inline struct sbx_asked *asked_of(struct bpf_sock_addr *ctx)
 {
@@ -102,7 +108,7 @@ static __always_inline int redirect4(struct bpf_sock_addr *ctx)
 	if (!a)
 		return PASS;
 	port = forwarder_port(ctx, a, false);
-	if (!port)
+	if (!port || by_device(ctx))
 		return FAIL; /* fail closed: nobody answers */
 	a->server[0] = a->server[1] = 0;
 	a->server[2] = MAPPED;
@@ -130,7 +136,7 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx)
 		return PASS;
 	mapped = is_mapped(ctx);
 	port = forwarder_port(ctx, a, !mapped);
-	if (!port)
+	if (!port || by_device(ctx))
 		return FAIL; /* fail closed: nobody answers */
 	a->server[0] = ctx->user_ip6[0];
 	a->server[1] = ctx->user_ip6[1];
@@ -144,6 +150,17 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx)
 	return PASS;
 }
 
+/* Does the forwarder listen at that port? Anybody may send from another one of its address. */
+static __always_inline bool is_its_port(struct sbx_asked *a, __u32 port, bool six)
+{
+	struct sbx_resolver *r = resolver_of(a);
+
+	if (!r)
+		return false;
+	return port == bpf_htons(r->port[six ? SBX_DNS_UDP6 : SBX_DNS_UDP4]) ||
+	       port == bpf_htons(r->port[six ? SBX_DNS_TCP6 : SBX_DNS_TCP4]);
+}
+
 /* What the client is told of whom it talks to. */
 static __always_inline int restore4(struct bpf_sock_addr *ctx)
 {
@@ -152,7 +169,7 @@ static __always_inline int restore4(struct bpf_sock_addr *ctx)
 	if (ctx->user_ip4 != bpf_htonl(SBX_FORWARDER4))
 		return PASS;
 	a = asked_of(ctx);
-	if (a && a->server[2] == MAPPED) {
+	if (a && a->server[2] == MAPPED && is_its_port(a, ctx->user_port, false)) {
 		ctx->user_ip4 = a->server[3];
 		ctx->user_port = bpf_htons(SBX_DNS_PORT);
 	}
@@ -161,15 +178,11 @@ static __always_inline int restore4(struct bpf_sock_addr *ctx)
 
 static __always_inline bool from_forwarder6(struct bpf_sock_addr *ctx, struct sbx_asked *a)
 {
-	struct sbx_resolver *r;
-
 	if (is_mapped(ctx))
-		return ctx->user_ip6[3] == bpf_htonl(SBX_FORWARDER4);
-	r = resolver_of(a);
-	return r && !ctx->user_ip6[0] && !ctx->user_ip6[1] && !ctx->user_ip6[2] &&
-	       ctx->user_ip6[3] == bpf_htonl(1) &&
-	       (ctx->user_port == bpf_htons(r->port[SBX_DNS_UDP6]) ||
-		ctx->user_port == bpf_htons(r->port[SBX_DNS_TCP6]));
+		return ctx->user_ip6[3] == bpf_htonl(SBX_FORWARDER4) &&
+		       is_its_port(a, ctx->user_port, false);
+	return !ctx->user_ip6[0] && !ctx->user_ip6[1] && !ctx->user_ip6[2] &&
+	       ctx->user_ip6[3] == bpf_htonl(1) && is_its_port(a, ctx->user_port, true);
 }
 
 static __always_inline int restore6(struct bpf_sock_addr *ctx)

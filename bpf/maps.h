@@ -321,8 +321,9 @@ struct sbx_listeners {
 
 /* A connect or send to port 53. */
 struct sbx_query {
-	__u64 sk; /* its socket; 0: of a kind that cannot be redirected */
-	__u64 id; /* the sandbox whose forwarder gets it */
+	__u64 sk;    /* its socket; 0: of a kind that cannot be redirected */
+	__u64 id;    /* the sandbox whose forwarder gets it */
+	__u64 depth; /* of its cgroup */
 };
 
 /* The file system that a walk is on. */
@@ -355,7 +356,7 @@ struct sbx_scratch {
 	__u64 ino;
 	char name[SBX_NAME_BUF];
 };
-_Static_assert(sizeof(struct sbx_scratch) < 8000, "see SBX_MAX_DEPTH");
+_Static_assert(sizeof(struct sbx_scratch) <= 8000, "see SBX_MAX_DEPTH");
 
 SBX_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

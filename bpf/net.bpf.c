@@ -7,22 +7,13 @@
  * sandbox's image (peer.h). Options and control messages that would change the destination
  * afterwards are refused. What the kernel does for itself (kern, sk_kern_sock) is not judged.
  */
+#include "options.h"
 #include "peer.h"
 #include "sockname.h"
 
 #define NETLINK_ROUTE	      0
 #define MSG_FASTOPEN	      0x20000000
-#define SOL_IP		      0
-#define SOL_IPV6	      41
-#define IP_OPTIONS	      4
-#define IP_RETOPTS	      7
-#define IP_PKTINFO	      8
-#define IPV6_2292RTHDR	      5
-#define IPV6_2292PKTOPTS      6
-#define IPV6_FLOWLABEL	      32 /* IPV6_FLOWLABEL_MGR */
-#define IPV6_RTHDR	      57
 #define SOCK_BINDPORT_LOCK    8
-#define SBX_MAX_CMSG	      64
 #define SBX_IP_OF(a, b, c, d) ((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 /* --- kinds of sockets --- */
@@ -298,7 +289,7 @@ static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_labe
 			(char *)sk + bpf_core_field_offset(struct sock, __sk_common.skc_net.net));
 		peer_settle(&sc->peer, sk);
 		sc->query.sk = peer_plain(&plain, sk) ? (__u64)sk : 0;
-		sc->query.id = 0;
+		sc->query.id = sc->query.depth = 0;
 		ret = judge_peer(l, op, SBX_DIR_CONNECT, net);
 		return !ret && sc->query.id ? query_note(sk, sc->query.id) : ret;
 	}
@@ -447,50 +438,6 @@ int BPF_PROG(sbx_socket_listen, struct socket *sock, int backlog, int ret)
 
 /* --- messages --- */
 
-struct cmsgs {
-	__u64 at, end;
-	__u32 bad;
-	__u32 done;
-};
-
-/* struct cmsghdr of the kernel's own copy (____sys_sendmsg) */
-static long cmsg_one(__u32 i, struct cmsgs *c)
-{
-	struct {
-		__u64 len;
-		__s32 level, type;
-	} h;
-
-	if (c->at + sizeof(h) > c->end) {
-		c->done = 1;
-		return 1;
-	}
-	if (bpf_probe_read_kernel(&h, sizeof(h), (void *)c->at) || h.len < sizeof(h)) {
-		c->done = 1; /* the kernel refuses it, too */
-		return 1;
-	}
-	if ((h.level == SOL_IP && h.type == IP_RETOPTS) ||
-	    (h.level == SOL_IPV6 && (h.type == IPV6_RTHDR || h.type == IPV6_2292RTHDR))) {
-		c->bad = 1;
-		return 1;
-	}
-	c->at += (h.len + 7) & ~7ull;
-	return 0;
-}
-
-/* Source routes and routing headers on a single message. More messages than anybody sends are
- * refused: fail closed. */
-static __noinline int check_cmsgs(struct msghdr *msg)
-{
-	struct cmsgs c = {.at = (__u64)msg->msg_control};
-
-	if (!c.at || !msg->msg_controllen)
-		return 0;
-	c.end = c.at + msg->msg_controllen;
-	bpf_loop(SBX_MAX_CMSG, cmsg_one, &c, 0);
-	return c.bad || !c.done ? sbx_forbid(SBX_OP_SOCKOPT, IP_RETOPTS) : 0;
-}
-
 /*
  * sendmmsg(2) asks us about a destination once: what follows to the same one passes unseen, with
  * its control messages. So several messages with addresses are not sent that way; those of a
@@ -518,25 +465,41 @@ static __noinline bool sends_several(void)
 	return false;
 }
 
+/* This host, or port 53, which may lead to this host's forwarder. */
+static __always_inline bool stays_here(struct sbx_peer *p)
+{
+	if ((__u16)p->what == SBX_DNS_PORT || !(p->hi | p->lo))
+		return true;
+	return peer_family(p) == AF_INET ? p->lo >> 24 == LOOPBACK >> 24 : !p->hi && p->lo == 1;
+}
+
 /* Everything but the stream of a connection that is there. */
 static __always_inline int send_named(struct sock *sk, struct msghdr *msg)
 {
 	__u16 family = sk->__sk_common.skc_family;
 	struct sbx_peer p = {};
 	struct task_struct *t = bpf_get_current_task_btf();
-	bool plain = peer_plain(&p, sk), read = false;
+	bool plain = peer_plain(&p, sk), read = false, device = false;
 	int ret = 0;
 
 	if (family == AF_UNIX || kernels_own(sk))
 		return 0; /* judged by the unix hooks */
 	if (is_ip(family) && msg->msg_controllen)
-		ret = check_cmsgs(msg);
+		ret = check_cmsgs(msg, &device);
+	device &= sk->sk_type == SOCK_DGRAM; /* streams ignore it */
+	/* where it is connected to, another thread may change after this */
+	if (!ret && device && !msg->msg_name)
+		ret = sbx_forbid(SBX_OP_SOCKOPT, SBX_BY_DEVICE);
 	if (ret || (plain && !msg->msg_name))
 		return ret;
 	if (plain && sk->sk_type == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0; /* TCP ignores the name */
 	if (msg->msg_name)
 		read = peer_read(&p, msg->msg_name, msg->msg_namelen);
+	if (device && read && stays_here(&p))
+		ret = sbx_forbid(SBX_OP_SOCKOPT, SBX_BY_DEVICE);
+	if (ret)
+		return ret;
 	if (!plain || !read || !(p.lo | p.hi) ||
 	    !quick_peer(t, sbx_task_cgroup(t), &p, SBX_DIR_CONNECT))
 		ret = peer_long(sk, read ? &p : NULL, SBX_OP_SEND);
@@ -580,10 +543,7 @@ int BPF_PROG(sbx_socket_setsockopt, struct socket *sock, int level, int optname,
 {
 	if (ret)
 		return ret;
-	if ((level == SOL_IP && optname == IP_OPTIONS) ||
-	    (level == SOL_IPV6 && (optname == IPV6_RTHDR || optname == IPV6_2292RTHDR ||
-				   optname == IPV6_2292PKTOPTS || /* these may hold */
-				   optname == IPV6_FLOWLABEL)))	  /* a routing header */
+	if (option_misleads(level, optname))
 		return sbx_outside()
 			       ? 0
 			       : sbx_verdict(sbx_forbid(SBX_OP_SOCKOPT, level << 16 | optname));

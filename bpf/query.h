@@ -20,15 +20,19 @@ static __noinline bool forwarder_serves(struct sbx_scratch *sc, __u64 net, __u64
 	__u32 no = SBX_SLOT_OF(id);
 	struct sbx_resolver *r = bpf_map_lookup_elem(&sbx_resolvers, &no);
 	__u64 cookie = 0;
+	__u32 depth;
 
 	if (!sc || !r || r->id != id || !sc->query.sk ||
 	    bpf_probe_read_kernel(&cookie, sizeof(cookie),
 				  (void *)(net + bpf_core_field_offset(struct net, net_cookie))) ||
-	    cookie != r->netns || !made_in(sc->query.sk, slot->cgroup_id))
-		return false;  /* fail closed */
-	if (id > sc->query.id) /* of several, the inner one was made later */
+	    cookie != r->netns)
+		return false; /* fail closed */
+	depth = made_in(sc->query.sk, slot->cgroup_id);
+	if (depth > sc->query.depth) { /* of several, the inner one */
+		sc->query.depth = depth;
 		sc->query.id = id;
-	return true;
+	}
+	return depth > 0;
 }
 
 static __always_inline void note_asker(struct sock *sk)

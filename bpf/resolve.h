@@ -178,7 +178,7 @@ static __always_inline __u32 verify(struct dentry *d, struct sbx_scratch *sc)
 struct member {
 	__u64 base;
 	__u64 cgroup;
-	__u32 found;
+	__u32 found; /* how deep, from 1; 0: it is no member */
 };
 
 static long member_level(__u32 i, struct member *m)
@@ -192,7 +192,7 @@ static long member_level(__u32 i, struct member *m)
 				  (void *)(kn + bpf_core_field_offset(struct kernfs_node, id))))
 		return 1; /* fail closed: not a member */
 	if (id == m->cgroup) {
-		m->found = 1;
+		m->found = i + 1;
 		return 1;
 	}
 	return 0;

@@ -75,7 +75,8 @@ static __always_inline __u32 hash_one(__u32 salt)
 	return jhash_final(a + __builtin_bswap32(1), b, c);
 }
 
-static __always_inline bool made_in(__u64 sk, __u64 cgroup)
+/* How deep the cgroup is, from 1, if the socket was made in it; else 0. */
+static __always_inline __u32 made_in(__u64 sk, __u64 cgroup)
 {
 	__u64 cgrp = 0;
 	int level = 0;
@@ -86,7 +87,7 @@ static __always_inline bool made_in(__u64 sk, __u64 cgroup)
 		    (void *)(sk + bpf_core_field_offset(struct sock, sk_cgrp_data.cgroup))) ||
 	    bpf_probe_read_kernel(&level, sizeof(level),
 				  (void *)(cgrp + bpf_core_field_offset(struct cgroup, level))))
-		return false;
+		return 0;
 	m.base = cgrp + bpf_core_field_offset(struct cgroup, ancestors);
 	bpf_loop((level + 1) & (SBX_MAX_CGROUP_LEVEL - 1), member_level, &m, 0);
 	return m.found;

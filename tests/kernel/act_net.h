@@ -238,13 +238,13 @@ static int do_listen6_unbound(char **a)
 	return fd < 0 ? -errno : answer(fd, listen(fd, 1));
 }
 
-/* Options by number, as IPV6_RTHDR and IPV6_2292PKTOPTIONS. */
-static int do_option6(char **a)
+/* Options by number: level, option, length. */
+static int do_option(char **a)
 {
 	char buf[64] = {0};
 	int fd = socket(AF_INET6, SOCK_DGRAM, 0), r;
 
-	r = result(setsockopt(fd, IPPROTO_IPV6, atoi(a[0]), buf, atoi(a[1])));
+	r = result(setsockopt(fd, atoi(a[0]), atoi(a[1]), buf, atoi(a[2])));
 	close(fd);
 	return r;
 }
@@ -335,6 +335,35 @@ static int do_pktinfo_send(char **a)
 
 	inet_pton(AF_INET, a[0], &c.info.ipi_spec_dst);
 	m.msg_namelen = address(&ss, a[1], a[2]);
+	return answer(fd, sendmsg(fd, &m, 0));
+}
+
+/* Through the interface a[1], as a control message says, on a socket that is connected or not. */
+static int do_device_send(char **a)
+{
+	struct {
+		struct cmsghdr h;
+		struct in_pktinfo info;
+	} c = {.h = {.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+		     .cmsg_level = SOL_IP,
+		     .cmsg_type = IP_PKTINFO},
+	       .info = {.ipi_ifindex = (int)if_nametoindex(a[1])}};
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+	socklen_t len = address(&ss, a[2], a[3]);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (!strcmp(a[0], "connected")) {
+		if (connect(fd, (void *)&ss, len)) {
+			close(fd);
+			return -EBADE; /* no answer to the question */
+		}
+	} else {
+		m.msg_name = &ss;
+		m.msg_namelen = len;
+	}
 	return answer(fd, sendmsg(fd, &m, 0));
 }
 

@@ -93,10 +93,22 @@ for user in root nobody; do
 		ok sendto-mixed 203.0.113.53 53
 		EACCES sendto-mixed ::ffff:203.0.113.54 53
 		EACCES listen6-unbound
-		EPERM option6 57 24
-		EPERM option6 5 24
-		EPERM option6 6 64
-		ok option6 26 4
+		EPERM option 41 57 24
+		EPERM option 41 5 24
+		EPERM option 41 6 64
+		ok option 41 26 4
+		EPERM option 1 25 4
+		EPERM option 1 62 4
+		ok option 1 2 4
+		EPERM option 0 50 4
+		EPERM option 41 76 4
+		EPERM option 41 50 20
+		EPERM device-send named dummy0 127.0.0.1 3000
+		ok device-send named lo 127.0.0.1 3000
+		EPERM device-send named dummy0 203.0.113.53 53
+		ok device-send named dummy0 203.0.113.5 443
+		EPERM device-send connected dummy0 203.0.113.5 443
+		ok device-send connected lo 127.0.0.1 3000
 		EACCES uring-connect here 203.0.113.54 53
 		EACCES uring-connect worker 203.0.113.54 53
 		ok uring-connect worker 203.0.113.53 53

@@ -282,6 +282,11 @@ const char *sbx_request_name(unsigned op, int detail)
 		{SOL_IPV6 << 16 | IPV6_2292RTHDR, "IPV6_2292RTHDR"},
 		{SOL_IPV6 << 16 | 32, "IPV6_FLOWLABEL_MGR"},
 		{SOL_IPV6 << 16 | IPV6_2292PKTOPTIONS, "IPV6_2292PKTOPTIONS"},
+		{SOL_SOCKET << 16 | SO_BINDTODEVICE, "SO_BINDTODEVICE"},
+		{SOL_SOCKET << 16 | 62, "SO_BINDTOIFINDEX"},
+		{SOL_IP << 16 | IP_UNICAST_IF, "IP_UNICAST_IF"},
+		{SOL_IPV6 << 16 | IPV6_UNICAST_IF, "IPV6_UNICAST_IF"},
+		{SOL_IPV6 << 16 | IPV6_PKTINFO, "an interface in IP_PKTINFO or IPV6_PKTINFO"},
 		{SYS_sendmmsg, "several addresses in one sendmmsg"},
 		{IP_PKTINFO, "IP_PKTINFO with the address 0.0.0.0"},
 	};
