@@ -54,6 +54,7 @@ far dnsmasq --pid-file="$W/far/dns.pid" --conf-file=/dev/null --no-resolv --no-h
 	--address=/other.example.net/93.184.216.34 \
 	--address=/below.wild.example.com/93.184.216.35 --address=/wild.example.com/93.184.216.35 \
 	--address=/no.wild.example.com/93.184.216.35 \
+	--address=/telemetry.example.net/93.184.216.34 \
 	--address=/evil.example.org/93.184.216.66 --address=/private.example.net/10.0.0.1 \
 	--address=/meta.example.net/169.254.169.254 --address=/loop.example.net/127.0.0.1 \
 	--host-record=cname.example.org,93.184.216.35 --cname=alias.example.net,cname.example.org \
@@ -110,6 +111,19 @@ try:
         s.sendto(struct.pack(">H", len(q)) + q, 0x20000000, (args[0], 53))
         s.settimeout(5)
         print(answers(s.recv(512)[2:]))
+    elif what == "device": # ADDRESS NAME: through an interface, to the neighbours
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(5)
+        s.connect((args[0], 53))
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"near0")
+        s.send(query(args[1]))
+    elif what == "answers": # ADDRESS NAME FILE: who answers now, and who writes to us then
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(10)
+        s.sendto(query(args[1]), (args[0], 53))
+        print(s.recvfrom(512)[1][1], flush=True)
+        open(args[2], "w").write(str(s.getsockname()[1]))
+        print(s.recvfrom(512)[1][0], flush=True)
     elif what == "forwarder": # every port of the forwarder's addresses, directly
         for family, address in (socket.AF_INET, "127.83.66.88"), (socket.AF_INET6, "::1"):
             for port in map(int, args):
@@ -178,6 +192,7 @@ t "a name below it" 1 curl -4 -sSf -m 20 http://a.good.example.net/page
 t "below the wildcard" 0 curl -4 -sSf http://below.wild.example.com/page
 t "the wildcard's own name" 1 curl -4 -sSf -m 20 http://wild.example.com:81/page
 t "a name that a rule denies below it" 1 curl -4 -sSf -m 20 http://no.wild.example.com/page
+t "a name that a quiet rule denies" 1 curl -4 -sSf -m 20 http://telemetry.example.net/page
 t "an alias of a name elsewhere" 0 curl -4 -sSf http://alias.example.net/page
 says "UDP without connect: who answers" "^$ns 53 b'" $do udp $ns 53 good.example.net
 says "UDP with connect: who answers" "^$ns 53 b'" $do connected $ns good.example.net
@@ -197,6 +212,7 @@ says "a static program of musl" "93.184.216.34" "$MUSL" good.example.net
 	t "a name of a private address" 1 getent ahostsv4 private.example.net
 	t "a name of the metadata service" 1 getent ahostsv4 meta.example.net
 	t "a name of this host, which the policy lists" 0 getent ahostsv4 loop.example.net
+	t "a query through an interface" 1 $do device $ns good.example.net
 	t "the forwarder itself, by its ports" 1 $do forwarder $PORTS
 	t "DNS over TLS" 1 $do connect $ns 853
 	t "a name server at another port" 1 $do udp $ns 54 good.example.net
@@ -249,6 +265,9 @@ policy "$W/names.yaml" < <(files; cat <<-END
 	  - deny: [connect]
 	    to: "no.wild.example.com"
 	    reason: "it is not for you"
+	  - deny: [connect]
+	    to: "telemetry.example.net"
+	    quiet: true
 	  - allow: [bind]
 	    to: ["0.0.0.0:0", "[::]:0"] # dig
 END
@@ -289,6 +308,7 @@ for user in nobody root audit; do
 		sed -uE "s/^(ok|not ok) /\\1 domains, $user: /"
 	[ "${PIPESTATUS[0]}" = 0 ] || sed 's/^/  | /' "$W/err"
 	check "domains, $user: an event names the name" grep -qF 'may not resolve evil.example.org' "$W/events"
+	check "domains, $user: not where the rule is quiet" fails grep -F telemetry "$W/events"
 	check "domains, $user: and who asked" grep -qE 'curl \(pid [0-9]+\) may not resolve evil' "$W/events"
 	check "domains, $user: and which rule denied a name" \
 		grep -qE 'no.wild.example.com.*it is not for you' "$W/events"
@@ -359,8 +379,74 @@ check "domains, update: nor its address" fails in_cg "$CG/names" $do connect 93.
 check "domains: update back" "$SBX" update --name names --policy "$W/names.yaml"
 check "domains, back: by name" page "$CG/names"
 
+# Somebody else at the forwarder's address is not taken for a server.
+in_cg "$CG/names" $do answers 93.184.216.53 good.example.net "$W/rw/port" >"$W/answers" 2>&1 &
+client=$!
+for _ in $(seq 50); do [ -s "$W/rw/port" ] || sleep 0.1; done
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.83.66.88", 0))
+s.sendto(b"forged", ("127.0.0.1", int(sys.argv[1])))' "$(cat "$W/rw/port")"
+wait "$client"
+check "domains: who answers, and who is not taken for it" says "53 127.83.66.88" tr '\n' ' ' <"$W/answers"
+
+# --- one inside the other, the inner one attached first ---
+policy "$W/around.yaml" < <(files; cat <<-END
+	network:
+	  - allow: [connect]
+	    to: ["alias.example.net:80", "evil.example.org:80"]
+	  - allow: [bind]
+	    to: ["0.0.0.0:0", "[::]:0"]
+END
+)
+resolves() { # CGROUP NAME
+	in_cg "$1" dig +tries=1 +time=5 "$2" | grep -q "status: NOERROR"
+}
+mkdir -p "$CG/around/within"
+check "domains: attach within" "$SBX" attach --cgroup "$CG/around/within" --policy "$W/names.yaml" --name within
+check "domains: attach around it" "$SBX" attach --cgroup "$CG/around" --policy "$W/around.yaml" --name around
+check "domains, within: a name of both" resolves "$CG/around/within" alias.example.net
+check "domains, within: not one of the outer alone" fails resolves "$CG/around/within" evil.example.org
+check "domains, within: nor of the inner alone" fails resolves "$CG/around/within" good.example.net
+check "domains, around: one of the outer" resolves "$CG/around" evil.example.org
+
+# --- nothing is left where names were ---
+policy "$W/nameless.yaml" < <(files)
+redirecting() { bpftool cgroup show "$1" | grep -q sbx_dns; }
+check "domains: queries are redirected" redirecting "$CG/around"
+check "domains: update to a policy without names" "$SBX" update --name around --policy "$W/nameless.yaml"
+check "domains: detach around" "$SBX" detach --name around
+check "domains: no program is left" fails redirecting "$CG/around"
+check "domains: detach within" "$SBX" detach --name within
+rmdir "$CG/around/within" "$CG/around"
+
 # --- more names below a wildcard than anybody needs ---
 check "domains: names below a wildcard are rationed" sh -c "$(declare -f in_cg); in_cg $CG/names $do flood wild.example.com 90 | tee $W/flood; n=\$(sed -n 's/answered //p' $W/flood); [ \$n -ge 20 ] && [ \$n -lt 80 ]"
+
+# --- a daemon that hangs, and for which many wait ---
+mkdir "$CG/late"
+pkill -STOP -x sbx-bpfd
+python3 -c 'import socket, sys, time
+waiting = []
+for i in range(64):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.setblocking(False)
+    try:
+        s.connect("/run/sbx-bpf/bpfd.sock")
+    except BlockingIOError:
+        break
+    waiting.append(s)
+open(sys.argv[1], "w").close()
+time.sleep(60)' "$W/waiting" &
+crowd=$!
+for _ in $(seq 50); do [ -e "$W/waiting" ] || sleep 0.1; done
+status "domains: attach gives up" 6 timeout 30 "$SBX" attach --cgroup "$CG/late" --policy "$W/names.yaml" --name late
+pkill -CONT -x sbx-bpfd
+kill "$crowd"
+check "domains: attach when it goes on" "$SBX" attach --cgroup "$CG/late" --policy "$W/names.yaml" --name late
+check "domains: and a name resolves" resolves "$CG/late" good.example.net
+check "domains: detach late" "$SBX" detach --name late
+rmdir "$CG/late"
 
 # --- the daemon's death ---
 served=$(ports)

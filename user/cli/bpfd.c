@@ -30,6 +30,11 @@ static int say(struct sbx_diags *d, const char *hint, const char *what)
 	return -EHOSTUNREACH;
 }
 
+static int no_answer(struct sbx_diags *d)
+{
+	return say(d, "see what it says: `journalctl -u " UNIT "`", "sbx-bpfd does not answer");
+}
+
 /* -ENOENT: nobody is there. */
 static int ask(struct sbx_diags *d)
 {
@@ -38,22 +43,22 @@ static int ask(struct sbx_diags *d)
 	char reply[SBX_BPFD_MAX] = "";
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	ssize_t n = -1;
+	int r;
 
 	if (fd < 0)
 		return -errno;
+	/* Of a daemon that hangs, others may wait already: then connect() does. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
-	    send(fd, SBX_BPFD_SYNC, strlen(SBX_BPFD_SYNC), MSG_NOSIGNAL) < 0) {
-		close(fd);
-		return -ENOENT;
-	}
-	n = recv(fd, reply, sizeof(reply) - 1, 0);
+	if (!connect(fd, (struct sockaddr *)&a, sizeof(a)) &&
+	    send(fd, SBX_BPFD_SYNC, strlen(SBX_BPFD_SYNC), MSG_NOSIGNAL) >= 0)
+		n = recv(fd, reply, sizeof(reply) - 1, 0);
+	r = n < 0 ? -errno : 0;
 	close(fd);
-	if (!n)
-		return -ENOENT; /* it has just ended */
-	if (n < 0)
-		return say(d, "see what it says: `journalctl -u " UNIT "`",
-			   "sbx-bpfd does not answer");
+	if (r == -EAGAIN)
+		return no_answer(d);
+	if (n <= 0)
+		return -ENOENT; /* or it has just ended */
 	return strcmp(reply, SBX_BPFD_OK) ? say(d, NULL, reply) : 0;
 }
 

@@ -236,8 +236,8 @@ static int take_over(const struct sbx_name_key *key, const struct sbx_name *name
 	char text[SBX_DOMAIN_LEN];
 	uint32_t i;
 
-	if (name->n > SBX_NAME_PORTS || name->until_ns <= now_ns())
-		return 0; /* closed below */
+	if (name->n > SBX_NAME_PORTS)
+		return -EINVAL; /* no daemon wrote that */
 	for (i = 0; i < name->n; i++)
 		ports.v[i] = (struct sbx_keys){name->ports[i].first, name->ports[i].last};
 	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, name->name);
@@ -246,7 +246,10 @@ static int take_over(const struct sbx_name_key *key, const struct sbx_name *name
 
 int sbx_opened_take_over(struct sbx_opened *o)
 {
-	return sbx_dns_each(o->k, take_over, o);
+	int r = sbx_dns_each(o->k, take_over, o);
+
+	sbx_opened_expire(o); /* what ended while nobody was there */
+	return r;
 }
 
 /* --- ending --- */

@@ -20,6 +20,7 @@ struct served {
 	struct sbx_served_set *set;
 	uint64_t id;
 	uint64_t image; /* whose policy this is */
+	char *cgroup;	/* its path */
 	struct sbx_policy *policy;
 	struct sbx_facts facts;
 };
@@ -90,6 +91,36 @@ static bool allows(const struct served *v, const char *name, enum sbx_dns_verdic
 	return *verdict != SBX_DNS_REFUSE;
 }
 
+/* Is v's cgroup below w's? */
+static bool surrounds(const struct served *w, const struct served *v)
+{
+	size_t n = strlen(w->cgroup);
+
+	return !strncmp(w->cgroup, v->cgroup, n) && v->cgroup[n] == '/';
+}
+
+/* A query reaches servers, whatever becomes of the answer: the sandboxes around this one that name
+ * domains have their say, too. */
+static bool allows_within(const struct served *v, const char *name, enum sbx_dns_verdict *verdict)
+{
+	enum sbx_dns_verdict around;
+	const struct served *w;
+
+	if (!allows(v, name, verdict))
+		return false;
+	for (w = v->set->list; w; w = w->next) {
+		if (!surrounds(w, v) || audits(w))
+			continue;
+		if (!allows(w, name, &around)) {
+			*verdict = SBX_DNS_REFUSE;
+			return false;
+		}
+		if (around == SBX_DNS_WILD && *verdict == SBX_DNS_ALLOW)
+			*verdict = SBX_DNS_WILD;
+	}
+	return true;
+}
+
 static size_t ends_with(const char *name, const char *domain)
 {
 	size_t n = strlen(name), d = strlen(domain);
@@ -117,7 +148,7 @@ static bool asked_in_passing(const struct served *v, const char *name)
 			continue;
 		memcpy(alone, name, n);
 		alone[n] = 0;
-		if (allows(v, alone, &verdict))
+		if (allows_within(v, alone, &verdict))
 			return true;
 	}
 	return false;
@@ -128,7 +159,7 @@ static enum sbx_dns_verdict judge(void *sandbox, const char *name)
 	struct served *v = sandbox;
 	enum sbx_dns_verdict verdict;
 
-	if (allows(v, name, &verdict))
+	if (allows_within(v, name, &verdict))
 		return verdict;
 	if (asked_in_passing(v, name))
 		return SBX_DNS_ABSENT;
@@ -210,6 +241,16 @@ static uint64_t hash(const char *s)
 	return h;
 }
 
+/* Does the rule that denies it say so? */
+static bool is_quiet(const struct served *v, const struct sbx_dns_refused *r)
+{
+	enum sbx_domain_say say;
+	int rule;
+
+	return r->why == SBX_DNS_NOT_LISTED && !sbx_domain_judge(v->policy, r->name, &say, &rule) &&
+	       say == SBX_DOMAIN_DENIED && v->policy->net[rule].quiet;
+}
+
 static void refused(void *sandbox, const struct sbx_dns_refused *r)
 {
 	static const enum sbx_why why[] = {
@@ -223,6 +264,7 @@ static void refused(void *sandbox, const struct sbx_dns_refused *r)
 
 	ev.why = why[r->why];
 	ev.mode = slot_of(v)->mode;
+	ev.flags = is_quiet(v, r) ? SBX_EVF_QUIET : 0;
 	ev.path_len = strnlen(r->name, sizeof(ev.path));
 	memcpy(ev.path, r->name, ev.path_len);
 	find_asker(v, r, &ev);
@@ -297,6 +339,7 @@ static void free_served(struct served *v)
 {
 	sbx_policy_free(v->policy);
 	sbx_facts_free(&v->facts);
+	free(v->cgroup);
 	free(v);
 }
 
@@ -313,13 +356,19 @@ static void stop(struct sbx_served_set *s, struct served **at)
 
 static int begin(struct sbx_served_set *s, uint64_t id, uint64_t image)
 {
-	struct served *v = calloc(1, sizeof(*v));
+	char *cgroup = sbx_cgroup_path_of(sbx_kern_slots(s->k)[SBX_SLOT_OF(id)].cgroup_id);
+	struct served *v = cgroup ? calloc(1, sizeof(*v)) : NULL;
 	int r;
 
-	if (!v)
+	if (!cgroup)
+		return 0; /* nobody makes sockets there any more */
+	if (!v) {
+		free(cgroup);
 		return -ENOMEM;
+	}
 	v->set = s;
 	v->id = id;
+	v->cgroup = cgroup;
 	r = load_policy(v, image);
 	if (!r)
 		r = serve(v);

@@ -130,18 +130,19 @@ int sbx_dns_begin(const struct sbx_compiled *c, int (*serve)(struct sbx_diags *d
 	return r || !serve ? r : serve(d);
 }
 
-/* Without a sandbox the programs do nothing: what cannot be taken away does no harm. */
+/*
+ * Whatever the policy in force: an earlier one may have had names. They stay as long as the sandbox
+ * does, or a query that was let pass before an update would find nobody to redirect it. Without one
+ * they do nothing: what cannot be taken away does no harm.
+ */
 void sbx_dns_end(struct sbx_kern *k, uint32_t slot)
 {
-	uint32_t flags = 0;
-
-	if (!image_flags(k, slot, &flags) && flags & SBX_IMG_DOMAINS)
-		redirect(k->slots[slot].cgroup_id, false);
+	redirect(k->slots[slot].cgroup_id, false);
 }
 
 int sbx_dns_sandboxes(struct sbx_kern *k, sbx_served_fn fn, void *arg)
 {
-	uint32_t i, flags;
+	uint32_t i, flags = 0;
 	int r = 0;
 
 	for (i = 0; i < SBX_MAX_SANDBOXES && !r; i++) {

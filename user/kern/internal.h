@@ -82,7 +82,5 @@ void sbx_dns_end(struct sbx_kern *k, uint32_t slot);
 struct sbx_slot *sbx_slot_of(struct sbx_kern *k, uint64_t id);
 /* Frees what a killed attach left, and sandboxes whose cgroup and tasks are gone. */
 void sbx_kern_sweep(struct sbx_kern *k);
-/* The path of a cgroup, owned by the caller; NULL: it is gone. */
-char *sbx_cgroup_path_of(uint64_t id);
 
 #endif

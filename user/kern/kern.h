@@ -106,6 +106,8 @@ typedef int (*sbx_task_fn)(pid_t tgid, pid_t pid, void *arg);
 int sbx_kern_tasks(struct sbx_kern *k, uint64_t id, sbx_task_fn fn, void *arg);
 /* The absolute path of the sandbox's cgroup, owned by the caller; NULL: it is gone. */
 char *sbx_kern_cgroup(struct sbx_kern *k, uint64_t id);
+/* The cgroup's path, to be freed; NULL: it is gone. */
+char *sbx_cgroup_path_of(uint64_t id);
 
 /* All SBX_MAX_SANDBOXES slots, shared with the programs; id 0: free. For those who follow. */
 const struct sbx_slot *sbx_kern_slots(const struct sbx_kern *k);
