@@ -188,8 +188,6 @@ static __always_inline int domain_verdict(struct sbx_peer *p, __u64 image, int v
 
 	if ((__u16)p->what == SBX_DNS_PORT)
 		return SBX_PORT_DNS; /* whatever the rules say of the server */
-	if (is_forwarder(p))
-		return 0;
 	if (verdict & (SBX_PORT_ALLOW | SBX_PORT_SELF))
 		return verdict;
 	named = name_verdict(p, image);
@@ -223,9 +221,11 @@ static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir
 	key = p->what;	   /* protocol and port */
 	off = d->ports.off / 8 + (__u32)pset;
 	set = table_word(c, off + search_word(c, off, pset >> 32, key)) >> 32;
-	if (dir == SBX_DIR_CONNECT && (t.hdr->hdr.flags & SBX_IMG_DOMAINS))
-		return domain_verdict(p, *image, set);
-	return set;
+	if (dir != SBX_DIR_CONNECT)
+		return set;
+	if (is_forwarder(p))
+		return 0;
+	return t.hdr->hdr.flags & SBX_IMG_DOMAINS ? domain_verdict(p, *image, set) : set;
 }
 
 SBX_GLOBAL int net_verdict(__u64 id, struct sbx_peer *p, __u32 direction)

@@ -371,6 +371,22 @@ check "domains: nor its address" fails in_cg "$CG/elsewhere" $do connect 93.184.
 served=$(ports)
 # shellcheck disable=SC2086 # words
 check "domains: nor its forwarder" fails in_cg "$CG/elsewhere" $do forwarder $served
+policy "$W/plain.yaml" < <(files; cat <<-END
+	network:
+	  - allow: [connect]
+	    to: localhost
+END
+)
+mkdir "$CG/plain"
+check "domains: a sandbox without names" "$SBX" attach --cgroup "$CG/plain" --policy "$W/plain.yaml" --name plain
+# shellcheck disable=SC2086 # words
+check "domains, no names: no forwarder, either" fails in_cg "$CG/plain" $do forwarder $served
+python3 -m http.server --bind 127.83.66.87 8087 >/dev/null 2>&1 &
+beside=$!
+check "domains, no names: other servers at localhost" in_cg "$CG/plain" curl -sS --retry 9 --retry-connrefused -o /dev/null http://127.83.66.87:8087/
+kill "$beside"
+check "domains: detach plain" "$SBX" detach --name plain
+rmdir "$CG/plain"
 check "domains: status lists what is open" says "good.example.net" "$SBX" status --dns
 check "domains: with the address" grep -q "93.184.216.34" "$W/said"
 check "domains: update" "$SBX" update --name names --policy "$W/elsewhere.yaml"
