@@ -426,6 +426,10 @@ check "domains, within: a name of both" resolves "$CG/around/within" alias.examp
 check "domains, within: not one of the outer alone" fails resolves "$CG/around/within" evil.example.org
 check "domains, within: nor of the inner alone" fails resolves "$CG/around/within" good.example.net
 check "domains, around: one of the outer" resolves "$CG/around" evil.example.org
+check "domains, within: audit" "$SBX" mode audit --cgroup "$CG/around/within"
+check "domains, within, audited: not what the outer refuses" fails resolves "$CG/around/within" cname.example.org
+check "domains, within, audited: what it allows" resolves "$CG/around/within" evil.example.org
+check "domains, within, audited: the server was not asked" fails asked cname.example.org
 
 # --- nothing is left where names were ---
 policy "$W/nameless.yaml" < <(files)

@@ -100,24 +100,35 @@ static bool surrounds(const struct served *w, const struct served *v)
 }
 
 /* A query reaches servers, whatever becomes of the answer: the sandboxes around this one that name
- * domains have their say, too. */
-static bool allows_within(const struct served *v, const char *name, enum sbx_dns_verdict *verdict)
+ * domains and enforce have their say, too. *wild: one allows it by a wildcard. */
+static bool refused_around(const struct served *v, const char *name, bool *wild)
 {
 	enum sbx_dns_verdict around;
 	const struct served *w;
 
-	if (!allows(v, name, verdict))
-		return false;
+	*wild = false;
 	for (w = v->set->list; w; w = w->next) {
 		if (!surrounds(w, v) || audits(w))
 			continue;
-		if (!allows(w, name, &around)) {
-			*verdict = SBX_DNS_REFUSE;
-			return false;
-		}
-		if (around == SBX_DNS_WILD && *verdict == SBX_DNS_ALLOW)
-			*verdict = SBX_DNS_WILD;
+		if (!allows(w, name, &around))
+			return true;
+		*wild |= around == SBX_DNS_WILD;
 	}
+	return false;
+}
+
+static bool allows_within(const struct served *v, const char *name, enum sbx_dns_verdict *verdict)
+{
+	bool wild;
+
+	if (!allows(v, name, verdict))
+		return false;
+	if (refused_around(v, name, &wild)) {
+		*verdict = SBX_DNS_REFUSE;
+		return false;
+	}
+	if (wild && *verdict == SBX_DNS_ALLOW)
+		*verdict = SBX_DNS_WILD;
 	return true;
 }
 
@@ -158,12 +169,14 @@ static enum sbx_dns_verdict judge(void *sandbox, const char *name)
 {
 	struct served *v = sandbox;
 	enum sbx_dns_verdict verdict;
+	bool wild;
 
 	if (allows_within(v, name, &verdict))
 		return verdict;
 	if (asked_in_passing(v, name))
 		return SBX_DNS_ABSENT;
-	return audits(v) ? SBX_DNS_REPORT : SBX_DNS_REFUSE;
+	/* an audit lets nothing out that somebody around it denies */
+	return audits(v) && !refused_around(v, name, &wild) ? SBX_DNS_REPORT : SBX_DNS_REFUSE;
 }
 
 /* Private addresses, and this host's own, are opened by rules that name them, never by a name. */
