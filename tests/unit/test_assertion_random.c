@@ -5,44 +5,18 @@
  * all that are tried. SBX_SEED=n repeats or varies a run.
  */
 #include <arpa/inet.h>
-#include "tests/unit/filerules.h"
+#include "tests/unit/smallpaths.h"
 #include "user/policy/assertion.h"
 #include "user/policy/netset.h"
 #include "user/policy/pattern.h"
 
-#define POLICIES     600
-#define NET_POLICIES 400
+#define POLICIES     300
+#define NET_POLICIES 200
 #define ASSERTIONS   17 /* of each */
-
-static uint64_t seed;
-
-static size_t pick(size_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
 
 static size_t refuted, proved;
 
 /* --- files --- */
-
-static const char *const globs[] = {"a", "b", "c", "a", "b", "*", "**", "[!a]", "?", "{a,c}", "a*"};
-
-static void append_pattern(char *out, size_t depth)
-{
-	while (depth-- > 0) {
-		strcat(out, "/");
-		strcat(out, globs[pick(sizeof(globs) / sizeof(*globs))]);
-	}
-}
-
-static void append_name(char *out, size_t depth)
-{
-	while (depth-- > 0)
-		sprintf(out + strlen(out), "/%c", (char)('a' + pick(3)));
-}
 
 static void random_policy(struct kit *k)
 {
@@ -93,32 +67,6 @@ static void random_assertion(struct kit *k)
 	k->p.files[k->p.n_files - 1].verb = verb;
 }
 
-/* Every path of at most four names: three that rules mention, and another. */
-#define NAMES 4
-#define PATHS 341 /* 1 + 4 + 16 + 64 + 256 */
-
-static void nth_path(char *out, size_t n)
-{
-	static const char *const all[NAMES] = {"a", "b", "c", "ab"};
-
-	for (*out = 0; n > 0; n = (n - 1) / NAMES) {
-		strcat(out, "/");
-		strcat(out, all[(n - 1) % NAMES]);
-	}
-}
-
-static uint8_t rights_of(const struct kit *k, const char *path)
-{
-	uint8_t rights = 0, right;
-	bool granted;
-
-	for (right = SBX_READ; right <= SBX_EXEC; right <<= 1) {
-		sbx_files_decider(&k->p, &k->f, path, strlen(path), right, &granted);
-		rights |= granted ? right : 0;
-	}
-	return rights;
-}
-
 static bool below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -149,7 +97,7 @@ static void check_refuted(const struct kit *k, const struct sbx_file_rule *r,
 			  const struct sbx_finding *f)
 {
 	const char *path = strcmp(f->example, "/") ? f->example : "";
-	uint8_t wrong = wrong_on(r, &k->f, path, rights_of(k, path));
+	uint8_t wrong = wrong_on(r, &k->f, path, rights_of(k, &k->f, path));
 	char names[32] = "";
 
 	if (wrong & SBX_READ && strstr(f->rights, "read"))
@@ -197,7 +145,7 @@ static void try_files(void)
 	assert_int_equal(kit_compile(&k), 0);
 	for (i = 0; i < PATHS; i++) {
 		nth_path(path, i);
-		rights[i] = rights_of(&k, path);
+		rights[i] = rights_of(&k, &k.f, path);
 	}
 	for (i = 0; i < ASSERTIONS; i++)
 		random_assertion(&a);
@@ -401,14 +349,11 @@ static void peers_agree(void **state)
 
 int main(void)
 {
-	const char *s = getenv("SBX_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_agree),
 		cmocka_unit_test(peers_agree),
 	};
 
-	seed = s ? strtoull(s, NULL, 0) : 20250914;
-	seed = seed ? seed : 1;
-	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	random_start(20250914);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,24 +5,10 @@
  */
 #include "tests/unit/filerules.h"
 #include "tests/unit/kernelstep.h"
+#include "tests/unit/random.h"
 
 #define POLICIES 3000
 #define PATHS	 40
-
-static uint64_t seed;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed >> 11;
-}
-
-static size_t pick(size_t n)
-{
-	return next_random() % n;
-}
 
 static const char *const globs[] = {
 	"a",
@@ -431,14 +417,11 @@ static void properties_hold_below(void **state)
 
 int main(void)
 {
-	const char *s = getenv("SBX_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts_equal_the_reference),
 		cmocka_unit_test(properties_hold_below),
 	};
 
-	seed = s ? strtoull(s, NULL, 0) : 20240607;
-	seed = seed ? seed : 1;
-	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	random_start(20240607);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

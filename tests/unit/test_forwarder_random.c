@@ -4,40 +4,30 @@
  * gone is touched, what is counted stays true, and no address is opened that a name must not have.
  * SBX_SEED repeats a run, SBX_ROUNDS makes it longer.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/random.h"
 #include "tests/unit/dnsworld.h"
 #include "user/policy/netspan.h"
 
 #define ROUNDS 6000
 #define SLOTS  12
 
-static uint64_t state;
 static int slots[SLOTS];
 static unsigned got, opened;
-
-static uint32_t rnd(uint32_t n)
-{
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(state >> 33) % n;
-}
 
 static void mutate(struct msg *r)
 {
 	uint32_t i;
 
-	for (i = rnd(4); i; i--)
-		r->b[rnd((uint32_t)r->n)] = rnd(3) ? (uint8_t)rnd(256) : (uint8_t)(0xc0 | rnd(2));
-	if (!rnd(8))
-		r->n = rnd((uint32_t)r->n) + 1;
+	for (i = pick(4); i; i--)
+		r->b[pick((uint32_t)r->n)] =
+			pick(3) ? (uint8_t)pick(256) : (uint8_t)(0xc0 | pick(2));
+	if (!pick(8))
+		r->n = pick((uint32_t)r->n) + 1;
 }
 
 static void sometimes(struct msg *r)
 {
-	if (!rnd(3))
+	if (!pick(3))
 		mutate(r);
 }
 
@@ -51,11 +41,11 @@ static void random_query(void)
 	static const uint16_t types[] = {A, A, A, AAAA, AAAA, TXT, MX, HTTPS, CNAME, 255};
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s.%s", what[rnd(18)], where[rnd(7)]);
-	begin(&m, rnd(65536), 0x0100, name, types[rnd(10)]);
-	if (rnd(2))
-		put_opt(&m, rnd(5000), 0);
-	if (!rnd(10))
+	snprintf(name, sizeof(name), "%s.%s", what[pick(18)], where[pick(7)]);
+	begin(&m, pick(65536), 0x0100, name, types[pick(10)]);
+	if (pick(2))
+		put_opt(&m, pick(5000), 0);
+	if (!pick(10))
 		mutate(&m);
 }
 
@@ -64,11 +54,11 @@ static void udp_client(void)
 	static uint8_t in[65536];
 	uint32_t i;
 
-	for (i = rnd(4); i; i--) {
+	for (i = pick(4); i; i--) {
 		random_query();
 		send(client, m.b, m.n, MSG_DONTWAIT);
 	}
-	while (rnd(3) && recv(client, in, sizeof(in), MSG_DONTWAIT) > 0)
+	while (pick(3) && recv(client, in, sizeof(in), MSG_DONTWAIT) > 0)
 		got++;
 }
 
@@ -76,7 +66,7 @@ static void hang_up(int *slot)
 {
 	struct linger now = {1, 0};
 
-	if (rnd(2))
+	if (pick(2))
 		setsockopt(*slot, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(*slot);
 	*slot = -1;
@@ -85,14 +75,14 @@ static void hang_up(int *slot)
 static void tcp_client(void)
 {
 	static uint8_t in[65536];
-	int *slot = &slots[rnd(SLOTS)];
+	int *slot = &slots[pick(SLOTS)];
 	static struct msg all;
 	uint32_t i;
 	ssize_t n;
 
 	if (*slot < 0)
 		*slot = dial();
-	switch (rnd(6)) {
+	switch (pick(6)) {
 	case 0:
 		hang_up(slot);
 		break;
@@ -100,31 +90,31 @@ static void tcp_client(void)
 		shutdown(*slot, SHUT_WR);
 		break;
 	case 2:
-		n = recv(*slot, in, 1 + rnd(sizeof(in)), MSG_DONTWAIT);
+		n = recv(*slot, in, 1 + pick(sizeof(in)), MSG_DONTWAIT);
 		got += n > 0;
 		if (!n)
 			hang_up(slot);
 		break;
 	default:
 		all.n = 0;
-		for (i = rnd(30); i; i--) {
+		for (i = pick(30); i; i--) {
 			random_query();
-			put16(&all, (unsigned)m.n + !rnd(100));
+			put16(&all, (unsigned)m.n + !pick(100));
 			put(&all, m.b, m.n);
 		}
-		if (all.n && !rnd(3))
-			all.n = 1 + rnd((uint32_t)all.n);
+		if (all.n && !pick(3))
+			all.n = 1 + pick((uint32_t)all.n);
 		send(*slot, all.b, all.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 }
 
 static void upstream(void)
 {
-	struct server *s = &servers[rnd(SERVERS)];
+	struct server *s = &servers[pick(SERVERS)];
 
-	s->silent = !rnd(4);
-	s->refuses = !rnd(8);
-	s->old = !rnd(8);
+	s->silent = !pick(4);
+	s->refuses = !pick(8);
+	s->old = !pick(8);
 }
 
 static void time_passes(void)
@@ -133,11 +123,11 @@ static void time_passes(void)
 	struct flight *fl = TAILQ_FIRST(&f->flight_timer);
 	struct sandbox *b = LIST_FIRST(&f->boxes);
 
-	if (fl && rnd(2))
+	if (fl && pick(2))
 		fl->deadline = 0;
-	if (c && !rnd(3))
+	if (c && !pick(3))
 		c->deadline = 0;
-	if (!rnd(4))
+	if (!pick(4))
 		sbx_dns_cache_clear(b->cache);
 	sbx_dns_ration_init(&b->ration, f->now);
 }
@@ -146,7 +136,7 @@ static void administrator(void)
 {
 	uint32_t i;
 
-	if (!rnd(4)) {
+	if (!pick(4)) {
 		sbx_forwarder_remove(f, &box);
 		close(client);
 		for (i = 0; i < SLOTS; i++)
@@ -154,10 +144,10 @@ static void administrator(void)
 				hang_up(&slots[i]);
 		add_box();
 	}
-	write_conf(rnd(2) ? "nameserver 127.0.0.2\nnameserver 127.0.0.1\noptions attempts:1\n"
-			  : "nameserver 127.0.0.3\nnameserver 127.0.0.1\noptions timeout:1\n");
+	write_conf(pick(2) ? "nameserver 127.0.0.2\nnameserver 127.0.0.1\noptions attempts:1\n"
+			   : "nameserver 127.0.0.3\nnameserver 127.0.0.1\noptions timeout:1\n");
 	f->polled = 0;
-	seen.fails = rnd(4) ? 0 : 1 + (int)rnd(4);
+	seen.fails = pick(4) ? 0 : 1 + (int)pick(4);
 }
 
 static void check_counts(void)
@@ -197,17 +187,14 @@ static void check_counts(void)
 
 static void test_random(void **unused)
 {
-	const char *env = getenv("SBX_SEED"), *rounds = getenv("SBX_ROUNDS");
-	uint64_t seed = env ? strtoull(env, NULL, 10) : 1;
-	uint32_t i, n = rounds ? (uint32_t)strtoul(rounds, NULL, 10) : ROUNDS;
+	size_t i, n = random_rounds(ROUNDS);
 
-	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
-	state = seed;
+	random_start(1);
 	for (i = 0; i < SLOTS; i++)
 		slots[i] = -1;
 	mangle = sometimes;
 	for (i = 0; i < n; i++) {
-		uint32_t what = rnd(100);
+		uint32_t what = pick(100);
 
 		seen.opened = 0;
 		if (what < 40)

@@ -5,28 +5,15 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
+#include "tests/unit/random.h"
 #include "user/policy/netset.h"
 
 #define MAX_RULES     8
 #define MAX_ENDPOINTS 3
 #define QUESTIONS     64
 #define ROUNDS	      2500 /* 160,000 questions, each to both the tables and the reference */
-
-static uint64_t state;
-
-static uint32_t rnd(uint32_t n)
-{
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return n ? (uint32_t)(state >> 33) % n : 0;
-}
 
 struct world {
 	struct sbx_policy p;
@@ -48,16 +35,16 @@ static int random_addr(uint8_t *a)
 					 "fd00:ec2::", "::ffff:10.0.0.0",
 					 "::ffff:0:0", "ffff::",
 					 "2002::",     "1fff:ffff:ffff:ffff:ffff:ffff:ffff:fffc"};
-	int family = rnd(2) ? AF_INET : AF_INET6;
+	int family = pick(2) ? AF_INET : AF_INET6;
 
 	memset(a, 0, 16);
 	if (family == AF_INET)
-		inet_pton(family, v4[rnd(sizeof(v4) / sizeof(v4[0]))], a);
+		inet_pton(family, v4[pick(sizeof(v4) / sizeof(v4[0]))], a);
 	else
-		inet_pton(family, v6[rnd(sizeof(v6) / sizeof(v6[0]))], a);
-	a[family == AF_INET ? 3 : 15] ^= rnd(8);
-	if (!rnd(4))
-		a[family == AF_INET ? 2 : 7] ^= 1u << rnd(8);
+		inet_pton(family, v6[pick(sizeof(v6) / sizeof(v6[0]))], a);
+	a[family == AF_INET ? 3 : 15] ^= pick(8);
+	if (!pick(4))
+		a[family == AF_INET ? 2 : 7] ^= 1u << pick(8);
 	return family;
 }
 
@@ -65,7 +52,7 @@ static uint16_t random_port(void)
 {
 	static const uint16_t ports[] = {0, 1, 22, 80, 81, 443, 32767, 32768, 60999, 61000, 65535};
 
-	return ports[rnd(sizeof(ports) / sizeof(ports[0]))];
+	return ports[pick(sizeof(ports) / sizeof(ports[0]))];
 }
 
 static void mask(struct sbx_endpoint *e)
@@ -85,12 +72,12 @@ static void random_endpoint(struct sbx_endpoint *e, struct sbx_port_range *ports
 	static unsigned n_names;
 	size_t i;
 
-	*e = (struct sbx_endpoint){.source = "x", .protos = 1 + rnd(3)};
-	e->kind = kinds[rnd(sizeof(kinds) / sizeof(kinds[0]))];
+	*e = (struct sbx_endpoint){.source = "x", .protos = 1 + pick(3)};
+	e->kind = kinds[pick(sizeof(kinds) / sizeof(kinds[0]))];
 	if (e->kind == SBX_HOST_CIDR) {
 		e->family = random_addr(e->addr);
 		e->prefix_len = e->family == AF_INET ? 32 : 128;
-		e->prefix_len -= rnd(3) ? rnd(5) : rnd(e->prefix_len + 1);
+		e->prefix_len -= pick(3) ? pick(5) : pick(e->prefix_len + 1);
 		mask(e);
 	}
 	if (e->kind == SBX_HOST_DOMAIN) {
@@ -98,11 +85,11 @@ static void random_endpoint(struct sbx_endpoint *e, struct sbx_port_range *ports
 		snprintf(e->domain, sizeof(names[0]), "n%u.example", n_names % 4096);
 	}
 	e->ports = ports;
-	e->n_ports = rnd(3);
-	e->ephemeral = !rnd(5);
+	e->n_ports = pick(3);
+	e->ephemeral = !pick(5);
 	for (i = 0; i < e->n_ports; i++) {
 		ports[i].first = random_port();
-		ports[i].last = rnd(2) ? ports[i].first : random_port();
+		ports[i].last = pick(2) ? ports[i].first : random_port();
 		if (ports[i].last < ports[i].first)
 			ports[i].last = ports[i].first;
 	}
@@ -115,9 +102,9 @@ static void random_world(struct world *w)
 	memset(w, 0, sizeof(*w));
 	w->p.file = w->p.name = "random";
 	w->p.net = w->rules;
-	w->p.n_net = rnd(MAX_RULES + 1);
+	w->p.n_net = pick(MAX_RULES + 1);
 	w->facts.own = w->own;
-	w->facts.n_own = rnd(3);
+	w->facts.n_own = pick(3);
 	for (i = 0; i < w->facts.n_own; i++)
 		w->own[i].family = random_addr(w->own[i].addr);
 	w->facts.ephemeral_first = 32768;
@@ -125,14 +112,14 @@ static void random_world(struct world *w)
 	for (i = 0; i < w->p.n_net; i++) {
 		struct sbx_net_rule *r = &w->rules[i];
 
-		*r = (struct sbx_net_rule){.verb = rnd(4) ? rnd(2) : SBX_PROTECT,
-					   .rights = 1 + rnd(3),
+		*r = (struct sbx_net_rule){.verb = pick(4) ? pick(2) : SBX_PROTECT,
+					   .rights = 1 + pick(3),
 					   .override = true,
-					   .quiet = !rnd(4),
+					   .quiet = !pick(4),
 					   .to = w->to[i],
 					   .except = w->except[i]};
-		r->n_to = 1 + rnd(MAX_ENDPOINTS);
-		r->n_except = r->verb == SBX_PROTECT ? rnd(MAX_ENDPOINTS + 1) : 0;
+		r->n_to = 1 + pick(MAX_ENDPOINTS);
+		r->n_except = r->verb == SBX_PROTECT ? pick(MAX_ENDPOINTS + 1) : 0;
 		for (k = 0; k < r->n_to; k++)
 			random_endpoint(&w->to[i][k], w->ports[i][0][k]);
 		for (k = 0; k < r->n_except; k++)
@@ -154,15 +141,15 @@ static uint32_t expected(const struct world *w, int rule, bool self)
 
 static void ask(const struct world *w, const struct sbx_image *img, uint8_t *decides)
 {
-	int dir = rnd(2), proto = rnd(2), family, rule;
-	uint16_t port = random_port() + rnd(3) - 1;
+	int dir = pick(2), proto = pick(2), family, rule;
+	uint16_t port = random_port() + pick(3) - 1;
 	uint8_t addr[16];
 	bool granted, self;
 	uint32_t got;
 
 	family = random_addr(addr);
-	if (!rnd(3)) /* beside an edge */
-		addr[family == AF_INET ? 3 : 15] += rnd(3) - 1;
+	if (!pick(3)) /* beside an edge */
+		addr[family == AF_INET ? 3 : 15] += pick(3) - 1;
 	rule = sbx_net_decider(&w->p, &w->facts, dir, family, addr, proto, port, &granted, &self);
 	got = sbx_image_net(img, dir, family, addr, proto, port);
 	assert_int_equal(got, expected(w, rule, self));
@@ -188,18 +175,15 @@ static void check_dead(const struct world *w, const struct sbx_diags *d, const u
 
 static void test_random(void **unused)
 {
-	const char *env = getenv("SBX_SEED"), *rounds = getenv("SBX_ROUNDS");
-	uint64_t seed = env ? strtoull(env, NULL, 0) : 20240;
-	size_t n = rounds ? strtoul(rounds, NULL, 0) : ROUNDS, i, k;
+	size_t n = random_rounds(ROUNDS), i, k;
 	static struct world w;
 
-	printf("SBX_SEED=%llu\n", (unsigned long long)seed);
+	random_start(20240);
 	for (i = 0; i < n; i++) {
 		uint8_t decides[MAX_RULES] = {0};
 		struct sbx_image img = {0};
 		struct sbx_diags d = {0};
 
-		state = seed + i * 0x9e3779b97f4a7c15ull;
 		random_world(&w);
 		for (k = 0; k < w.p.n_net; k++)
 			w.rules[k].pos = (struct sbx_pos){"random", (int)k + 1, 1};
@@ -247,11 +231,11 @@ static void test_reopening(void **unused)
 		struct sbx_diags d = {0};
 		int rc;
 
-		state = i * 0x9e3779b97f4a7c15ull + 77;
+		random_seed(i + 77);
 		random_world(&w);
 		for (k = 0; k < w.p.n_net; k++) {
 			w.rules[k].pos = (struct sbx_pos){"random", (int)k + 1, 1};
-			w.rules[k].override = rnd(2);
+			w.rules[k].override = pick(2);
 		}
 		rc = sbx_netset_compile(&w.p, &w.facts, &img, &d);
 		assert_int_equal(rc, d.errors ? -EINVAL : 0);
@@ -260,9 +244,9 @@ static void test_reopening(void **unused)
 				clash[d.v[k].line - 1] = true;
 		found += d.errors;
 		for (k = 0; k < QUESTIONS && w.p.n_net; k++) {
-			size_t rule = rnd(w.p.n_net);
+			size_t rule = pick(w.p.n_net);
 			uint8_t addr[16];
-			int family = random_addr(addr), dir = rnd(2), proto = rnd(2);
+			int family = random_addr(addr), dir = pick(2), proto = pick(2);
 
 			if (w.rules[rule].verb != SBX_ALLOW || w.rules[rule].override)
 				assert_false(clash[rule]);

@@ -4,31 +4,11 @@
  * else", no other path that is tried gains a right, and every example does gain what is said of it,
  * as every rule by itself says. SBX_SEED=n repeats or varies a run.
  */
-#include "tests/unit/filerules.h"
+#include "tests/unit/smallpaths.h"
 #include "user/policy/explain.h"
 
-#define POLICIES 400
+#define POLICIES 200
 #define DENIALS	 4 /* of each */
-
-static uint64_t seed;
-
-static size_t pick(size_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
-
-static const char *const globs[] = {"a", "b", "c", "a", "b", "*", "**", "[!a]", "?", "{a,c}", "a*"};
-
-static void append_pattern(char *out, size_t depth)
-{
-	while (depth-- > 0) {
-		strcat(out, "/");
-		strcat(out, globs[pick(sizeof(globs) / sizeof(*globs))]);
-	}
-}
 
 static void random_policy(struct kit *k)
 {
@@ -54,32 +34,6 @@ static void random_policy(struct kit *k)
 		kit_alias(k, "/b/a", pick(2) ? "/a" : "/c/b");
 }
 
-/* Every path of at most four names. */
-#define NAMES 4
-#define PATHS 341 /* 1 + 4 + 16 + 64 + 256 */
-
-static void nth_path(char *out, size_t n)
-{
-	static const char *const all[NAMES] = {"a", "b", "c", "ab"};
-
-	for (*out = 0; n > 0; n = (n - 1) / NAMES) {
-		strcat(out, "/");
-		strcat(out, all[(n - 1) % NAMES]);
-	}
-}
-
-static uint8_t rights_of(const struct kit *k, const char *path)
-{
-	uint8_t rights = 0, right;
-	bool granted;
-
-	for (right = SBX_READ; right <= SBX_EXEC; right <<= 1) {
-		sbx_files_decider(&k->p, &k->f, path, strlen(path), right, &granted);
-		rights |= granted ? right : 0;
-	}
-	return rights;
-}
-
 /* The policy as its author would change it: an exception wherever a protect is in the way, and an
  * allow at the end if one is needed then. Rights that the exceptions open and nobody asked for are
  * protected anew. */
@@ -98,7 +52,7 @@ static void paste(struct kit *k, const char *path, uint8_t right, const char *pa
 		kit_pattern(&k->p.files[i].except, &k->p.files[i].n_except, pattern, 1);
 	}
 	snprintf(rule, sizeof(rule), "allow override %c %s", " rw x"[right], pattern);
-	left = excepted & rights_of(k, path);
+	left = excepted & rights_of(k, &k->f, path);
 	if (!granted)
 		kit_rule(k, rule);
 	snprintf(rule, sizeof(rule), "protect %s%s%s %s", left & SBX_READ ? "r" : "",
@@ -120,7 +74,7 @@ static void check_examples(const char *text, const struct kit *before, const str
 		snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
 		if (!strcmp(path, "/"))
 			*path = 0;
-		gained = rights_of(after, path) & ~rights_of(before, path);
+		gained = rights_of(after, &after->f, path) & ~rights_of(before, &before->f, path);
 		if (!gained)
 			fail_msg("%s: %s gains nothing", text, path);
 	}
@@ -137,7 +91,7 @@ static void check_opening(const char *text, const struct kit *before, const stru
 		uint8_t gained;
 
 		nth_path(path, i);
-		gained = rights_of(after, path) & ~rights_of(before, path);
+		gained = rights_of(after, &after->f, path) & ~rights_of(before, &before->f, path);
 		if (gained & ~(strcmp(path, asked) ? 0 : right))
 			fail_msg("%s of %s: %d of %s is gained, too", asked, text, gained, path);
 	}
@@ -169,7 +123,7 @@ static void try_denial(const char *rules, const struct kit *k)
 		kit_alias(&wide, k->f.aliases[i].from, k->f.aliases[i].to);
 	}
 	paste(&after, path, right, path);
-	assert_true(rights_of(&after, path) & right);
+	assert_true(rights_of(&after, &after.f, path) & right);
 	assert_string_equal(e.opens, "nothing else");
 	check_opening(e.opens, k, &after, path, right);
 	exact++;
@@ -229,13 +183,10 @@ static void openings_are_exact(void **state)
 
 int main(void)
 {
-	const char *s = getenv("SBX_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(openings_are_exact),
 	};
 
-	seed = s ? strtoull(s, NULL, 0) : 20251011;
-	seed = seed ? seed : 1;
-	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	random_start(20251011);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "sbx_maps.h"
+#include "tests/unit/random.h"
 #include "tests/unit/written.h"
 #include "user/event/format.h"
 #include "user/policy/compile.h"
@@ -338,25 +339,17 @@ static void test_rest(void **state)
 /* --- the property --------------------------------------------------------------------------------
  */
 
-static uint64_t seed;
-
-static uint32_t rnd(uint32_t n)
-{
-	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(seed >> 33) % n;
-}
-
 static void random_path(char *path, size_t size)
 {
 	static const char *const tops[] = {"/usr", "/home/u", "/srv", "/etc", "/home/u/.x", "/run"};
 	static const char *const names[] = {"a",  "b",	"c",  "d", "e",	    "f",	"g*",
 					    "h[", "i?", "j ", "k", "l\"\\", "\xc3\xa9", "\xff"};
-	size_t depth = rnd(4), i;
+	size_t depth = pick(4), i;
 
-	snprintf(path, size, "%s", tops[rnd(6)]);
+	snprintf(path, size, "%s", tops[pick(6)]);
 	for (i = 0; i < depth; i++) {
 		strncat(path, "/", size - strlen(path) - 1);
-		strncat(path, names[rnd(14)], size - strlen(path) - 1);
+		strncat(path, names[pick(14)], size - strlen(path) - 1);
 	}
 }
 
@@ -376,18 +369,18 @@ static void test_property(void **state)
 	assert_true(asprintf(&text, "%s%s", files, network) > 0);
 	p = written(text);
 	for (round = 0; round < 150; round++) {
-		seed = round;
+		random_seed(round);
 		r->n = 0;
-		for (i = 0, n = rnd(MAX - 40); i < n; i++) {
+		for (i = 0, n = pick(MAX - 40); i < n; i++) {
 			random_path(path, sizeof(path));
-			file(r, ops[rnd(3)], path);
+			file(r, ops[pick(3)], path);
 			if (allows(p, &r->v[r->n - 1]))
 				r->n--;
 		}
-		for (i = 0, n = rnd(40); i < n; i++) {
-			snprintf(addr, sizeof(addr), "%u.0.0.%u", 9 + rnd(2), rnd(4));
-			peer(r, rnd(2) ? SBX_OP_CONNECT : SBX_OP_BIND, addr, rnd(6),
-			     rnd(2) ? IPPROTO_TCP : IPPROTO_UDP);
+		for (i = 0, n = pick(40); i < n; i++) {
+			snprintf(addr, sizeof(addr), "%u.0.0.%u", 9 + pick(2), pick(4));
+			peer(r, pick(2) ? SBX_OP_CONNECT : SBX_OP_BIND, addr, pick(6),
+			     pick(2) ? IPPROTO_TCP : IPPROTO_UDP);
 		}
 		got = suggest(r, p);
 		check_closed(r, files, network, got);

@@ -5,31 +5,10 @@
  * SBX_SEED=n repeats or varies a run.
  */
 #include <errno.h>
-#include "tests/unit/filerules.h"
+#include "tests/unit/smallpaths.h"
 #include "user/policy/widen.h"
 
 #define POLICIES 400
-
-static uint64_t seed;
-
-static size_t pick(size_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
-
-static const char *const names[] = {"a", "b", "c"};
-static const char *const globs[] = {"a", "b", "c", "a", "b", "*", "**", "[!a]", "?"};
-
-static void append(char *out, const char *const *from, size_t n, size_t depth)
-{
-	while (depth-- > 0) {
-		strcat(out, "/");
-		strcat(out, from[pick(n)]);
-	}
-}
 
 static void random_world(struct kit *k)
 {
@@ -40,41 +19,16 @@ static void random_world(struct kit *k)
 
 	for (i = 2 + pick(4); i > 0; i--) {
 		sprintf(text, "%s %s ", verbs[pick(4)], rights[pick(5)]);
-		append(text, globs, 9, 1 + pick(3));
+		append_pattern(text, 1 + pick(3));
 		kit_rule(k, text);
 	}
 	do {
 		*from = *to = 0;
-		append(from, names, 3, 1 + pick(3));
-		append(to, names, 3, pick(4));
+		append_name(from, 1 + pick(3));
+		append_name(to, pick(4));
 	} while (!strcmp(from, to));
 	kit_alias(k, from, to);
 	k->f.aliases[0].symlink = true;
-}
-
-/* Every path of at most three of the names, and one that no rule mentions. */
-static void nth_path(char *out, size_t n)
-{
-	static const char *const all[] = {"a", "b", "c", "zz"};
-
-	for (*out = 0; n > 0; n = (n - 1) / 4) {
-		strcat(out, "/");
-		strcat(out, all[(n - 1) % 4]);
-	}
-}
-
-#define PATHS 341 /* 1 + 4 + 16 + 64 + 256 */
-
-static uint8_t rights_of(const struct kit *k, const struct sbx_facts *f, const char *path)
-{
-	uint8_t rights = 0, right;
-	bool granted;
-
-	for (right = SBX_READ; right <= SBX_EXEC; right <<= 1) {
-		sbx_files_decider(&k->p, f, path, strlen(path), right, &granted);
-		rights |= granted ? right : 0;
-	}
-	return rights;
 }
 
 /* Could the sandbox have made it? By trying all paths below the link and below a name beside it. */
@@ -155,13 +109,10 @@ static void refusals_are_exact(void **state)
 
 int main(void)
 {
-	const char *s = getenv("SBX_SEED");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_are_exact),
 	};
 
-	seed = s ? strtoull(s, NULL, 0) : 20240607;
-	seed = seed ? seed : 1;
-	print_message("SBX_SEED=%llu\n", (unsigned long long)seed);
+	random_start(20240607);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
