@@ -6,6 +6,7 @@
 #include "user/cli/assertions.h"
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
+#include "user/cli/shipped.h"
 #include "user/policy/alias.h"
 #include "user/policy/pattern.h"
 #include "user/policy/rulestr.h"
@@ -185,6 +186,7 @@ static int check(const char *file, const struct sbx_person *who)
 	} else {
 		fflush(stdout);
 		sbx_report(&d);
+		sbx_offer_policies(&req);
 		if (valid)
 			print(file, &l, asserted);
 	}

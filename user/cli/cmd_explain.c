@@ -7,6 +7,7 @@
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
 #include "user/cli/question.h"
+#include "user/cli/shipped.h"
 #include "user/policy/alias.h"
 #include "user/policy/explain.h"
 #include "user/policy/rulestr.h"
@@ -86,8 +87,10 @@ static int ask_policy(struct source *s)
 		r = sbx_load_quietly(&req, &s->loaded, &d);
 	}
 	/* Advice is for `check`. */
-	if (r)
+	if (r) {
 		sbx_report(&d);
+		sbx_offer_policies(&req);
+	}
 	sbx_diags_free(&d);
 	if (!r) {
 		s->policy = s->loaded.policy;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "user/cli/common.h"
 #include "user/cli/load.h"
+#include "user/cli/shipped.h"
 #include "user/policy/advise.h"
 
 extern char **environ;
@@ -191,6 +192,8 @@ int sbx_load(const struct sbx_load_request *req, struct sbx_loaded *out)
 	int r = sbx_load_quietly(req, out, &d);
 
 	sbx_report(&d);
+	if (r)
+		sbx_offer_policies(req);
 	return r;
 }
 

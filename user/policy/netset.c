@@ -84,6 +84,8 @@ static void report_dead(struct netset *n, size_t rule)
 						       : "this rule never decides a bind");
 		return;
 	}
+	if (sbx_rule_is_narrowed(n->p, r->pos, n->p->net[by].pos))
+		return;
 	text = sbx_net_rule_text(&n->p->net[by], NULL);
 	at = sbx_pos_text(n->p->net[by].pos);
 	sbx_diag_add(n->d, SBX_WARNING, r->pos, "remove it, or move it behind that rule",

@@ -176,6 +176,16 @@ struct sbx_policy {
 	void *arena; /* owns all of the above */
 };
 
+/*
+ * A rule of an included file that the files around it leave nothing to decide: they narrow on
+ * purpose what they include. What is amiss in a file by itself is said when that one is checked.
+ */
+static inline bool sbx_rule_is_narrowed(const struct sbx_policy *p, struct sbx_pos rule,
+					struct sbx_pos by)
+{
+	return rule.file && by.file && strcmp(rule.file, p->file) && strcmp(rule.file, by.file);
+}
+
 /* What the loader may ask about the world; everything is given, nothing is looked up elsewhere. */
 struct sbx_load_opts {
 	const char *home; /* what ~ is; NULL: an error where ~ is used */

@@ -98,7 +98,7 @@ static void report_shadow(const struct sbx_policy *p, const struct sbx_query *q,
 			sbx_diag_add(d, SBX_WARNING, rule->pos,
 				     "remove it, or correct its patterns",
 				     "this rule matches no path (%s)", rights);
-		else
+		else if (!sbx_rule_is_narrowed(p, rule->pos, p->files[by].pos))
 			sbx_diag_add(d, SBX_WARNING, rule->pos,
 				     "remove it, or move it behind the rules that decide instead",
 				     "%s never decides (%s; %s:%d:%d does, for one)",
