@@ -145,6 +145,9 @@ $(B)/fuzz/%.o: %.c
 $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(PURE_FUZZ)
 	$(CLANG) $(FUZZ_SAN) $^ -lyaml -ljansson -lldns -o $@
 
+# What reads events for `explain` is the command's own.
+$(B)/fuzz/question: $(B)/fuzz/user/cli/question.o
+
 unit: $(UNIT_BIN) ## unit tests (T=name: one of them)
 	tests/unit/run.sh $(if $(T),$(B)/unit/test_$(T),$(UNIT_BIN))
 
@@ -216,7 +219,7 @@ install: all $(B)/sbx-escape man ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(SHARE)/policies/assert $(DESTDIR)$(SYSCONFDIR)/sbx-bpf/policies
 	install -m 644 $(POLICIES) $(DESTDIR)$(SHARE)/policies/
 	install -m 644 $(ASSERTIONS) $(DESTDIR)$(SHARE)/policies/assert/
-	install -m 644 policies/schema.json $(DESTDIR)$(SHARE)/
+	install -m 644 policies/schema.json policies/schema-assertions.json $(DESTDIR)$(SHARE)/
 	for m in $(MAN); do install -D -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 

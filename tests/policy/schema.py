@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""policies/schema.json says what the parser says.
+"""policies/schema.json and schema-assertions.json say what the parser says.
 
-Good policies are valid, bad ones are not unless what is wrong with them is beyond a schema, and
+Good files are valid, bad ones are not unless what is wrong with them is beyond a schema, and
 the words of the schema are those that the parser knows: it is asked with words that nobody knows,
 and names the known ones in its hints. Prints "ok NAME" and "not ok NAME: why" lines.
 """
@@ -20,7 +20,21 @@ import yaml
 SBX = "build/sbx-bpf"
 SCHEMA = json.load(open("policies/schema.json", encoding="utf-8"))
 DEFS = SCHEMA["$defs"]
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+ASSERTED = json.load(open("policies/schema-assertions.json", encoding="utf-8"))
+POLICIES = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def joined():
+    """The schema of assertions with the one in it that it refers to."""
+    def moved(schema, start):
+        text = json.dumps(schema).replace(f'"$ref": "{start}', '"$ref": "#/$defs/policy/')
+        return json.loads(text)
+    whole = moved(ASSERTED, "schema.json#/")
+    whole["$defs"]["policy"] = moved(SCHEMA, "#/")
+    return whole
+
+
+ASSERTIONS = jsonschema.Draft202012Validator(joined())
 
 # What a schema cannot know: other files, variables, what a text means in the end, the order of
 # rules. Whatever else is bad must be refused by the schema, too.
@@ -31,6 +45,7 @@ BEYOND = {
     "pattern-glob", "pattern-long", "net-cidr-host-bits",  # what a text says in the end
     "yaml-anchor", "yaml-duplicate-in-rule", "yaml-duplicate-key", "yaml-merge-key",  # YAML's own
 }
+BEYOND_ASSERTED = {"include"}  # a file that there is not
 
 
 def report(name, why):
@@ -42,45 +57,46 @@ def documents(name):
         return [json.load(f)] if name.endswith(".json") else list(yaml.safe_load_all(f))
 
 
-def first_error(document):
-    for error in VALIDATOR.iter_errors(document):
+def first_error(validator, document):
+    for error in validator.iter_errors(document):
         return f"{error.json_path}: {error.message}"
     return None
 
 
-def good():
-    for name in sorted(glob.glob("policies/*.yaml") + glob.glob("tests/golden/policy/*")):
-        report(f"{name} is valid", first_error(documents(name)[0]))
+def good(validator, *patterns):
+    for name in sorted(sum(map(glob.glob, patterns), [])):
+        report(f"{name} is valid", first_error(validator, documents(name)[0]))
 
 
-def bad():
-    for name in sorted(glob.glob("tests/golden/bad/*.yaml")):
+def bad(validator, pattern, beyond):
+    for name in sorted(glob.glob(pattern)):
         short = os.path.basename(name)[: -len(".yaml")]
         try:
             found = documents(name)
         except yaml.YAMLError:
             continue  # not even YAML
-        refused = len(found) != 1 or first_error(found[0]) is not None
-        if short in BEYOND:
+        refused = len(found) != 1 or first_error(validator, found[0]) is not None
+        if short in beyond:
             report(f"{name} is beyond a schema",
                    "the schema refuses it: take it off the list" if refused else None)
         else:
             report(f"{name} is not valid", None if refused else "the schema accepts it")
 
 
-def check(text):
-    """The messages about a policy: [(line, message)]."""
+def check(text, *asserted):
+    """The messages about a policy, or (asserted of a policy) assertions: [(line, message)]."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as f:
         f.write(text)
         f.flush()
-        run = subprocess.run([SBX, "check", f.name], capture_output=True, text=True, check=False)
+        args = ["--assert", f.name, *asserted] if asserted else [f.name]
+        run = subprocess.run([SBX, "check", *args], capture_output=True, text=True, check=False)
     found = re.findall(r"^\S*?:(\d+):\d+: (.*)$", run.stderr, re.M)
     return [(int(line), message) for line, message in found]
 
 
-def known(text, line):
+def known(text, line, *asserted):
     """The words that the parser names for a word nobody knows, at that line."""
-    for at, message in check(text):
+    for at, message in check(text, *asserted):
         words = re.search(r"Hint: known here: (.*)$", message)
         if at == line and words:
             return set(words.group(1).split(", "))
@@ -109,6 +125,20 @@ def words():
                None if got == set(expected) else f"parser {got}, schema {set(expected)}")
 
 
+def asserted_words():
+    rule = "version: 1\n{}:\n  - qqqqqqqqq: 1\n"
+    cases = [("keys", "version: 1\nqqqqqqqqq: 1\n", 2, ASSERTED["properties"]),
+             ("keys of env", "version: 1\nenv: {qqqqqqqqq: 1}\n", 2,
+              ASSERTED["properties"]["env"]["properties"])]
+    for section, keys in {"files": "file-rule", "network": "net-rule", "unix": "unix-rule"}.items():
+        cases.append((f"keys of {section}", rule.format(section), 3,
+                      ASSERTED["$defs"][keys]["properties"]))
+    for name, text, line, expected in cases:
+        got = known(text, line, "policies/tls.yaml")
+        report(f"assertions: {name} are the same",
+               None if got == set(expected) else f"parser {got}, schema {set(expected)}")
+
+
 def names():
     """Families and capabilities are too many for hints: the tables themselves are read."""
     source = ""
@@ -127,10 +157,14 @@ def names():
            f"they differ in {listed ^ caps}")
 
 
-jsonschema.Draft202012Validator.check_schema(SCHEMA)
-report("policies/schema.json is a schema", None)
-good()
-bad()
+for one in ("schema", "schema-assertions"):
+    jsonschema.Draft202012Validator.check_schema(ASSERTED if one != "schema" else SCHEMA)
+    report(f"policies/{one}.json is a schema", None)
+good(POLICIES, "policies/*.yaml", "tests/golden/policy/*")
+bad(POLICIES, "tests/golden/bad/*.yaml", BEYOND)
 words()
+good(ASSERTIONS, "policies/assert/*.yaml")
+bad(ASSERTIONS, "tests/golden/bad-assert/*.yaml", BEYOND_ASSERTED)
+asserted_words()
 names()
 sys.exit(0)
