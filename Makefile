@@ -171,6 +171,9 @@ bench: setup ## figures: instructions per operation, against Landlock and none (
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all $(BENCH_BIN)
 	@tests/bench/run.sh $(if $(MACRO),--macro) $(KERNELS)
 
+deps: ## install the Debian packages that building needs (SBX_NO_INSTALL=1: only list them)
+	@tests/setup.sh build
+
 setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh
 
@@ -239,5 +242,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all mutant mutate unit tests demo test check soak bench setup lint fuzz vm man install uninstall \
+.PHONY: all mutant mutate unit tests demo test check soak bench deps setup lint fuzz vm man install uninstall \
 	escape escape-list clean help FORCE

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that building and testing need and that are missing, after saying so.
 # SBX_NO_INSTALL=1: only lists them, and exits 1 when there are any. Fast when nothing is missing.
-# `setup.sh escape`: the other sandboxes as well that `make escape` looks at.
+# `setup.sh build`: only those that building needs; `setup.sh escape`: the other sandboxes as well that
+# `make escape` looks at.
 set -eu
 
-packages='
+building='
 gcc                 compiles the loader
 libc6-dev           the C library
 clang               compiles the BPF programs, and the parsers for fuzzing
@@ -18,12 +19,14 @@ libyaml-dev         reads policies
 libjansson-dev      writes JSON
 libldns-dev         reads and writes DNS messages
 libsystemd-dev      tells the service manager that sbx-bpfd is ready
+scdoc               manual pages
+'
+packages="$building
 libcmocka-dev       unit tests
 libclang-rt-dev     sanitizers and libFuzzer of clang
 clang-format        lint: layout of C
 cppcheck            lint: faults in C
 shellcheck          lint: scripts
-scdoc               manual pages
 qemu-system-x86     virtual machines for the kernel tests
 busybox-static      the first program in a virtual machine
 cpio                packs its initial file system
@@ -61,8 +64,10 @@ iputils-ping        tests: what it says inside a sandbox
 stress-ng           tests: load inside a sandbox
 gdb                 tests: a debugger inside a sandbox
 strace              tests: a tracer inside a sandbox
-'
-[ "${1:-}" != escape ] || packages="$packages
+"
+what=${1:-}
+[ "$what" != build ] || packages=$building
+[ "$what" != escape ] || packages="$packages
 bubblewrap          escape: another sandbox
 firejail            escape: another sandbox
 socat               escape: sandbox-runtime needs it
@@ -70,10 +75,10 @@ ripgrep             escape: sandbox-runtime needs it
 "
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii  *//p' | tr '\n' ' ')
-missing=$(echo "$packages" | while read -r name what; do
+missing=$(echo "$packages" | while read -r name use; do
 	case " $installed" in
 	*" $name "*) ;;
-	*) [ -z "$name" ] || echo "$name $what" ;;
+	*) [ -z "$name" ] || echo "$name $use" ;;
 	esac
 done)
 apt() {
@@ -101,12 +106,12 @@ take_nginx() {
 	}
 }
 if [ -z "$missing" ]; then
-	[ -n "${SBX_NO_INSTALL:-}" ] || take_nginx
+	[ -n "${SBX_NO_INSTALL:-}" ] || [ "$what" = build ] || take_nginx
 	exit
 fi
 
 echo "Debian packages that are missing:"
-echo "$missing" | while read -r name what; do printf '  %-19s %s\n' "$name" "$what"; done
+echo "$missing" | while read -r name use; do printf '  %-19s %s\n' "$name" "$use"; done
 # shellcheck disable=SC2046 # a list of names
 set -- $(echo "$missing" | cut -d' ' -f1)
 if [ -n "${SBX_NO_INSTALL:-}" ]; then
@@ -128,7 +133,7 @@ trap 'rm -f "$log"' EXIT
 echo "Installing them with apt-get: this takes some minutes."
 # Lists may be missing or too old to download from: then they are fetched first.
 if apt install "$@" >"$log" 2>&1 || { apt update >>"$log" 2>&1 && apt install "$@" >>"$log" 2>&1; }; then
-	take_nginx
+	[ "$what" = build ] || take_nginx
 	exit
 fi
 tail -n 20 "$log" >&2
