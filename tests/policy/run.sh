@@ -121,6 +121,34 @@ headed() {
 	done
 }
 
+# asked STATUS POLICY ACCESS OBJECT: what explain says of it, where the project is $W/project.
+asked() {
+	local rc
+	(cd "$W/project" && timeout 20 "$OLDPWD/$SBX" explain --brief --policy "$2" "$3" "$4") >"$W/out" 2>&1
+	rc=$?
+	[ $rc -eq "$1" ] || echo "$2: $3 $4: status $rc, not $1: $(head -n 2 "$W/out")"
+}
+
+# No policy opens what every user would lose, whatever else it is for; those for work open work.
+explained() {
+	local f what n=0
+	for f in "$PWD"/policies/*.yaml; do
+		for what in "read ~/.aws/credentials" "read ~/.ssh/id_ed25519" "write ~/.ssh/rc" "write ~/.bashrc" \
+			"write ~/.local/bin/x" "write ~/.config/systemd/user/x.service" "connect 169.254.169.254:80" \
+			"connect /run/docker.sock" "read /etc/shadow" "exec /tmp/x"; do
+			# shellcheck disable=SC2086,SC2088 # two words, and ~ is for explain
+			asked 1 "$f" ${what/\~/$HOME}
+		done
+		grep -q '^include:' "$f" || continue
+		n=$((n + 1))
+		asked 0 "$f" exec /usr/bin/env
+		asked 0 "$f" read "$W/project/src/x.c"
+		asked 0 "$f" write "/tmp/sbx-bpf.XXXXXX/x"
+		asked 1 "$f" write "$W/project/.git/hooks/pre-commit"
+	done
+	[ $n -ge 7 ] || echo "only $n policies"
+}
+
 # Who includes a policy and denies more makes its rules moot on purpose; within one file it is a mistake.
 narrowed() {
 	cat >"$W/wide.yaml" <<-'END'
@@ -216,6 +244,7 @@ verdict "what is asserted of the shipped policies is proved" asserted
 verdict "a protection that is dropped is noticed" dropped
 verdict "every policy is listed with its line" listed
 verdict "every policy says in its head what it does not stop, and what it leaves" headed
+verdict "explain says of each policy what it closes and opens" explained
 verdict "a policy may narrow what it includes" narrowed
 verdict "10 MB are refused" large_file
 verdict "100,000 rules are refused, and that is said once" many_rules

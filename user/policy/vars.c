@@ -121,7 +121,7 @@ static bool too_wide(struct sbx_parser *p, const struct sbx_node *at, const char
 	n = strlen(clean);
 	if (n && (strncmp(home, clean, n) || (home[n] && home[n] != '/')))
 		return false;
-	sbx_parse_error(p, at, "go to the project's own directory, or give --var project=DIRECTORY",
+	sbx_parse_error(p, at, "go to the project's own directory, or give --var PWD=DIRECTORY",
 			"the project would be %s (%s)",
 			n ? "the whole home directory" : "the whole machine", dir);
 	return true;
