@@ -111,6 +111,12 @@ static int do_kept_setsig(char **a)
 	return result(fcntl(kept_pipe[0], 10 /* F_SETSIG */, SIGKILL));
 }
 
+/* Of a descriptor that came with the command. */
+static int do_given_setsig(char **a)
+{
+	return result(fcntl(atoi(a[0]), 10 /* F_SETSIG */, SIGURG));
+}
+
 static int do_kept_async(char **a)
 {
 	int r = result(fcntl(kept_pipe[0], F_SETFL, O_ASYNC));

@@ -462,6 +462,7 @@ static const struct op {
 	{"keep-owner", 1, do_keep_owner},
 	{"keep-owner-self", 0, do_keep_owner_self},
 	{"kept-setsig", 0, do_kept_setsig},
+	{"given-setsig", 1, do_given_setsig},
 	{"keep-owned", 2, do_keep_owned},
 	{"kept-lease", 0, do_kept_lease},
 	{"kept-notify", 0, do_kept_notify},

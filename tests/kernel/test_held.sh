@@ -119,6 +119,52 @@ printf '%s\n' 'ok keep-ring' 'ok keep-personality' "ok kept-personality-read $W/
 	'ok kept-setsig' 'ok kept-async' 'ok kept-fioasync' "ok keep-owned $W/ok/file $$" 'ok kept-lease' \
 	"ok keep-owned $W/ok -$group" 'ok kept-notify' 'ok uring-cmd' | outside held
 
+# What comes with a command and signals somebody outside is told by run and by exec, too; not what it
+# did not get, nor what signals members.
+cat >"$W/given.py" <<-'END'
+	import fcntl, os, re, subprocess, sys
+	member, want, act, secret, file, *command = sys.argv[1:]
+	def owned(fd, owner):
+	    fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
+	    return fd
+	fds = {"process": owned(os.pipe()[0], os.getpid()), "group": owned(os.pipe()[0], -os.getpgrp()),
+	       "secret": owned(os.open(secret, os.O_RDONLY), os.getpid()),
+	       "file": owned(os.open(file, os.O_RDONLY), os.getpid()), "nobody": os.pipe()[0]}
+	armed = ["process", "group", "file"]
+	lines = "".join(f"{want} given-setsig {fds[n]}\n" for n in armed) + f"ok given-setsig {fds['nobody']}\n"
+	if member:
+	    fds["member"] = owned(os.pipe()[0], int(member))
+	    lines += f"ok given-setsig {fds['member']}\n"
+	p = subprocess.run(command + ["--", act], input=lines, text=True, capture_output=True, pass_fds=fds.values())
+	for name, fd in fds.items():
+	    print("".join(f"{line}\n" for line in p.stdout.splitlines() if line.endswith(f"setsig {fd}")).replace(str(fd), name), end="")
+	told = [n for n in fds if re.search(rf"descriptor {fds[n]} signals process( group)? \d+, outside", p.stderr)]
+	kept = [n for n in fds if n in armed + ["secret"] * (want == "ok")]
+	closed = f"descriptor {fds['secret']} (" in p.stderr
+	print("ok told" if told == kept and closed == (want != "ok") else f"not ok told of {told}, not {kept}; closed {closed}\n{p.stderr}")
+END
+given() { # NAME WANT MEMBER COMMAND...
+	python3 "$W/given.py" "$3" "$2" "$ACT" "$W/secret" "$W/ok/file" "${@:4}" |
+		sed "s|^ok|ok $1:|; s|^not ok|not ok $1:|"
+}
+(
+	echo $BASHPID >"$A/cgroup.procs"
+	exec sleep 600
+) &
+inside_one=$!
+until grep -q sleep /proc/$inside_one/comm; do sleep 0.1; done
+for user in root nobody; do
+	for mode in enforce audit; do
+		want=EPERM audit=()
+		[ $mode = enforce ] || want=ok audit=(--audit)
+		given "given/run/$user/$mode" $want '' "$SBX" run "${audit[@]}" --policy "$W/held.yaml" --user $user
+		check "given/exec/$user/$mode: attach" attach $mode
+		given "given/exec/$user/$mode" $want $inside_one "$SBX" exec --in held --user $user
+		detach
+	done
+done
+kill $inside_one
+
 # A tracer from before goes on: it is told of.
 sleep 600 &
 victim=$!
@@ -206,13 +252,13 @@ members() { # USER MODE
 	outside "$name" "${as[@]}" <<<"ok ipc-make $W/objects"
 	act_into "$want ipc-reach $W/objects"
 	outside "$name" "${as[@]}" <<<"ok ipc-remove $W/objects"
-	python3 "$W/pass.py" "$A" "$ACT" "$1" $want | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
+	python3 "$W/pass.py" "$A" "$ACT" "$1" $want "$W/secret" "$W/ok/file" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
 	kill "$holder"
 }
-# A ring, and a userfaultfd: they reach the memory of whoever made them.
+# What others send: a ring, and a userfaultfd, which reach the memory of whoever made them; files.
 cat >"$W/pass.py" <<-'END'
 	import ctypes, os, socket, subprocess, sys
-	cgroup, act, user, want = sys.argv[1:]
+	cgroup, act, user, want, secret, file = sys.argv[1:]
 	libc = ctypes.CDLL(None, use_errno=True)
 	def join():
 	    open(cgroup + "/cgroup.procs", "w").write("0")
@@ -220,7 +266,7 @@ cat >"$W/pass.py" <<-'END'
 	        os.setgroups([])
 	        os.setresgid(65534, 65534, 65534)
 	        os.setresuid(65534, 65534, 65534)
-	def send(what, fd):
+	def send(what, fd, want=want):
 	    a, b = socket.socketpair()
 	    try:
 	        socket.send_fds(a, [b"x"], [fd])
@@ -231,6 +277,8 @@ cat >"$W/pass.py" <<-'END'
 	    subprocess.run([act], input=f"{want} recv-fd {b.fileno()}\n", text=True, pass_fds=[b.fileno()], preexec_fn=join)
 	send("a ring", libc.syscall(425, 4, (ctypes.c_char * 120)()))
 	send("a userfaultfd", libc.syscall(323, 1))
+	send("a file", os.open(secret, os.O_RDONLY))
+	send("a file that it may open", os.open(file, os.O_RDONLY), "ok")
 END
 for user in root nobody; do
 	for mode in enforce audit; do members $user $mode; done

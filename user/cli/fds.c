@@ -124,29 +124,6 @@ static bool is_nameless(const struct open_file *f, const struct sbx_mount *m)
 	return (f->path[0] != '/' && !f->namespace) || (!m && !strncmp(f->path, "/memfd:", 7));
 }
 
-static bool is_member(const struct sbx_judge *j, pid_t pid)
-{
-	char path[64], line[PATH_MAX], top[256];
-	size_t n;
-	bool in = false;
-	FILE *f;
-
-	if (!j->cgroup || sbx_cgroup_mount(top, sizeof(top)) ||
-	    strncmp(j->cgroup, top, strlen(top)))
-		return false;
-	n = strlen(j->cgroup + strlen(top));
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	f = fopen(path, "re");
-	while (f && !in && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = 0;
-		in = !strncmp(line, "0::", 3) && !strncmp(line + 3, j->cgroup + strlen(top), n) &&
-		     (!line[3 + n] || line[3 + n] == '/');
-	}
-	if (f)
-		fclose(f);
-	return in;
-}
-
 /* Processes' directories have built-in names (design 1.3). NULL: somebody else's, or no memory. */
 static char *proc_name(const struct sbx_judge *j, const struct open_file *f, const char *rest)
 {
@@ -156,7 +133,7 @@ static char *proc_name(const struct sbx_judge *j, const struct open_file *f, con
 	char *name;
 
 	if (pid != f->pid)
-		self = is_member(j, pid) ? "/proc/@sandbox" : NULL;
+		self = sbx_cgroup_holds(j->cgroup, pid) ? "/proc/@sandbox" : NULL;
 	return self && asprintf(&name, "%s%s", self, rest + 1 + digits) >= 0 ? name : NULL;
 }
 

@@ -10,15 +10,16 @@
 #include <unistd.h>
 #include "user/cli/common.h"
 #include "user/cli/inherit.h"
+#include "user/cli/owner.h"
 
 static int add(struct sbx_inherited *f, int fd)
 {
-	int *more = realloc(f->v, (f->n + 1) * sizeof(*more));
+	struct sbx_given *more = realloc(f->v, (f->n + 1) * sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
 	f->v = more;
-	f->v[f->n++] = fd;
+	f->v[f->n++] = (struct sbx_given){fd, sbx_owner_of_own(fd)};
 	return 0;
 }
 
@@ -84,13 +85,19 @@ int sbx_inherit_begin(struct sbx_inherited *f)
 			"cannot look at the open descriptors: %s", strerror(-r));
 }
 
-void sbx_inherit_take(struct sbx_inherited *f, int fd)
+void sbx_inherit_drop(struct sbx_inherited *f, int fd)
 {
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i] == fd)
-			f->v[i--] = f->v[--f->n];
+		if (f->v[i].fd != fd)
+			f->v[n++] = f->v[i];
+	f->n = n;
+}
+
+void sbx_inherit_take(struct sbx_inherited *f, int fd)
+{
+	sbx_inherit_drop(f, fd);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
@@ -99,16 +106,6 @@ static bool is_terminal(int fd, dev_t tty_dev)
 	struct stat st;
 
 	return tty_dev && !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == tty_dev;
-}
-
-static void keep_terminal_out(struct sbx_inherited *f, dev_t tty_dev)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < f->n; i++)
-		if (!is_terminal(f->v[i], tty_dev))
-			f->v[n++] = f->v[i];
-	f->n = n;
 }
 
 static void close_end(int *fd)
@@ -120,14 +117,17 @@ static void close_end(int *fd)
 
 int sbx_inherit_let_go(struct sbx_inherited *f, dev_t tty_dev)
 {
-	size_t i;
+	size_t i, n = 0;
 
 	close_end(&f->pair[0]);
-	keep_terminal_out(f, tty_dev);
 	for (i = 0; i < f->n; i++)
-		if (f->v[i] > 2)
-			close(f->v[i]);
-		else if (dup2(f->null, f->v[i]) < 0)
+		if (!is_terminal(f->v[i].fd, tty_dev))
+			f->v[n++] = f->v[i];
+	f->n = n;
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].fd > 2)
+			close(f->v[i].fd);
+		else if (dup2(f->null, f->v[i].fd) < 0)
 			return -errno;
 	return 0;
 }
@@ -162,13 +162,15 @@ static bool send_fd(int to, int fd, bool with)
 void sbx_inherit_hand_over(struct sbx_inherited *f, dev_t tty_dev)
 {
 	size_t i;
+	int fd;
 
 	close_end(&f->pair[1]);
-	keep_terminal_out(f, tty_dev);
-	for (i = 0; i < f->n; i++)
-		if (!send_fd(f->pair[0], f->v[i], true) &&
-		    (errno != EINVAL || !send_fd(f->pair[0], f->v[i], false)))
+	for (i = 0; i < f->n; i++) {
+		fd = f->v[i].fd;
+		if (!is_terminal(fd, tty_dev) && !send_fd(f->pair[0], fd, true) &&
+		    (errno != EINVAL || !send_fd(f->pair[0], fd, false)))
 			break;
+	}
 	close_end(&f->pair[0]);
 }
 
@@ -205,14 +207,14 @@ int sbx_inherit_receive(struct sbx_inherited *f, void (*closed)(int fd, void *ar
 	int r;
 
 	for (i = 0; i < f->n; i++) {
-		r = receive_fd(f->pair[1], f->v[i]);
+		r = receive_fd(f->pair[1], f->v[i].fd);
 		if (r < 0)
 			return r;
 		if (!r)
 			f->v[n++] = f->v[i];
 	}
 	for (i = 0; i < n; i++)
-		closed(f->v[i], arg);
+		closed(f->v[i].fd, arg);
 	close_end(&f->pair[1]);
 	return 0;
 }

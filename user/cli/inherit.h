@@ -7,7 +7,10 @@
 #include <sys/types.h>
 
 struct sbx_inherited {
-	int *v;
+	struct sbx_given {
+		int fd;
+		pid_t owner; /* who is sent its signals, as we were given it (owner.h); 0: nobody */
+	} * v;
 	size_t n;
 	int null;    /* /dev/null, in place of a 0, 1 or 2 that is missing */
 	int pair[2]; /* the parent's end, the child's */
@@ -16,8 +19,9 @@ struct sbx_inherited {
 /* First thing in a command, when nothing of our own is open yet. What is missing of 0, 1 and 2
  * becomes /dev/null, lest a file of ours take its number. 0 or an exit code, said. */
 int sbx_inherit_begin(struct sbx_inherited *f);
-/* Not for the command. */
+/* Not for the command: a file of our own; and one that is not inside. */
 void sbx_inherit_take(struct sbx_inherited *f, int fd);
+void sbx_inherit_drop(struct sbx_inherited *f, int fd);
 /*
  * What the policy would not open is never inside, where others might take the child over before it
  * could close it. The child lets go of everything but the terminal while it is outside; the parent

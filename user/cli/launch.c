@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "user/cli/environ.h"
 #include "user/cli/launch.h"
+#include "user/cli/owner.h"
 
 /* What the child tells. The pipe closes when the command is executed. */
 enum report {
@@ -197,6 +198,29 @@ static void say_closed(int fd)
 		 fd <= 2 ? ", in its place is /dev/null" : "");
 }
 
+static bool is_inside(pid_t pid, void *arg)
+{
+	return sbx_cgroup_holds(arg, pid);
+}
+
+/* What came with the command and is armed by somebody to signal who is outside: the kernel asks
+ * nobody when it does so (bpf/owner.h), so that is told. */
+static void say_signalled(const struct sbx_launch *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->inherited->n; i++) {
+		struct sbx_given g = l->inherited->v[i];
+		char *whom;
+
+		if (!g.owner || sbx_owner_within(g.owner, is_inside, (void *)l->cgroup))
+			continue;
+		whom = sbx_owner_text(g.owner);
+		sbx_note("descriptor %d signals %s, outside", g.fd, whom ? whom : "somebody");
+		free(whom);
+	}
+}
+
 static int say_no_exec(const struct sbx_launch *l, int err)
 {
 	const char *cmd = l->argv[0], *path = sbx_environ_get(l->env, "PATH");
@@ -220,6 +244,7 @@ static int hear(const struct sbx_launch *l, const struct message *m, struct sbx_
 		return 0;
 	case CLOSED:
 		say_closed(m->value);
+		sbx_inherit_drop(l->inherited, m->value);
 		return 0;
 	case NO_USER:
 		return sbx_fail(SBX_EXIT_RUN, NULL, "cannot become %s: %s", l->who->name,
@@ -300,6 +325,8 @@ int sbx_launch(const struct sbx_launch *l, struct sbx_kern **k, struct sbx_job *
 		} else {
 			sbx_inherit_hand_over(l->inherited, j->tty_dev);
 			r = follow(l, pipe[0], k, j);
+			if (!r)
+				say_signalled(l);
 		}
 	}
 	free(s.groups);

@@ -28,16 +28,23 @@ static int copy_of(pid_t pid, int fd)
 	return copy < 0 ? -e : copy;
 }
 
+pid_t sbx_owner_of_own(int fd)
+{
+	struct f_owner_ex who;
+
+	if (fcntl(fd, F_GETOWN_EX, &who)) /* O_PATH: it has none */
+		return 0;
+	return who.type == F_OWNER_PGRP ? -who.pid : who.pid;
+}
+
 bool sbx_owner_of(pid_t pid, int fd, pid_t *owner)
 {
-	struct f_owner_ex who = {0};
 	int copy = copy_of(pid, fd);
 
 	*owner = 0;
 	if (copy < 0)
 		return copy == -ESRCH || copy == -EBADF;
-	if (!fcntl(copy, F_GETOWN_EX, &who)) /* O_PATH: it has none */
-		*owner = who.type == F_OWNER_PGRP ? -who.pid : who.pid;
+	*owner = sbx_owner_of_own(copy);
 	close(copy);
 	return true;
 }

@@ -11,6 +11,9 @@
  */
 bool sbx_owner_of(pid_t pid, int fd, pid_t *owner);
 
+/* The same of a descriptor of ours. */
+pid_t sbx_owner_of_own(int fd);
+
 /* Does it answer true for everybody who is signalled? */
 bool sbx_owner_within(pid_t owner, bool (*inside)(pid_t pid, void *arg), void *arg);
 

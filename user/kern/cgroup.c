@@ -201,6 +201,30 @@ static int remove_one(const char *path, void *arg)
 	return rmdir(path) && errno != ENOENT ? -errno : 0;
 }
 
+bool sbx_cgroup_holds(const char *cgroup, pid_t pid)
+{
+	char path[64], line[4096], top[256];
+	const char *below;
+	size_t n;
+	bool in = false;
+	FILE *f;
+
+	if (!cgroup || sbx_cgroup_mount(top, sizeof(top)) || strncmp(cgroup, top, strlen(top)))
+		return false;
+	below = cgroup + strlen(top);
+	n = strlen(below);
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	f = fopen(path, "re");
+	while (f && !in && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		in = !strncmp(line, "0::", 3) && !strncmp(line + 3, below, n) &&
+		     (!line[3 + n] || line[3 + n] == '/');
+	}
+	if (f)
+		fclose(f);
+	return in;
+}
+
 int sbx_cgroup_remove(const char *path)
 {
 	int r = sbx_cgroup_visit(path, SBX_DEEPEST_FIRST, remove_one, NULL);

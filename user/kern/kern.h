@@ -132,6 +132,8 @@ int sbx_cgroup_create(const char *name, char *buf, size_t size, struct sbx_diags
 int sbx_cgroup_move_self(const char *path);
 /* Number of tasks in the subtree; -ENOENT when it is gone. */
 int sbx_cgroup_tasks(const char *path);
+/* Is the process in that cgroup, an absolute path, or below it? Of no cgroup (NULL): no. */
+bool sbx_cgroup_holds(const char *cgroup, pid_t pid);
 /* rmdir of the cgroup and its empty descendants; -EBUSY while tasks are left. */
 int sbx_cgroup_remove(const char *path);
 
