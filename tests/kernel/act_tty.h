@@ -3,6 +3,9 @@
 #ifndef SBX_ACT_TTY_H
 #define SBX_ACT_TTY_H
 
+#include <linux/kd.h>
+#include <linux/keyboard.h>
+
 static long ioctl_32(int fd, unsigned long cmd, void *arg)
 {
 	long r = 54; /* ioctl */
@@ -23,7 +26,7 @@ static void give_console_back(void)
 	close(fd);
 }
 
-/* sti|setd|linux|cons, native|int80 (by the door of 32-bit programs), DEVICE */
+/* KIND, native|int80 (by the door of 32-bit programs), DEVICE */
 static int do_tty(char **a)
 {
 	static const struct {
@@ -33,7 +36,12 @@ static int do_tty(char **a)
 	} kinds[] = {{"sti", TIOCSTI, 'x'},
 		     {"setd", TIOCSETD, 0 /* N_TTY */},
 		     {"linux", TIOCLINUX, 6 /* TIOCL_GETSHIFTSTATE */},
-		     {"cons", TIOCCONS, 0}};
+		     {"cons", TIOCCONS, 0},
+		     /* what the keys of a console type: "a" for A, nothing for F1, no accents */
+		     {"keys", KDSKBENT, (KT_LETTER << 8 | 'a') << 16 | 30 << 8},
+		     {"texts", KDSKBSENT, 0},
+		     {"accents", KDSKBDIACR, 0},
+		     {"scancode", KDSETKEYCODE, 1}};
 	int *arg = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
 			-1, 0);
 	int fd = open(a[2], O_RDWR | O_NOCTTY), r;

@@ -13,8 +13,9 @@ END
 keep_loaded
 python3 "$ROOT/tests/kernel/terminal.py" "$SBX" "$W/tty.yaml" "$W"
 
-# Typing for whoever sits there, and taking the console: by native and by 32-bit calls. Only the
-# terminal that was given opens. (Pairs that are made inside: tmux, above.)
+# Typing for whoever sits there, and taking the console: by native and by 32-bit calls, and only the
+# terminal that was given opens. In audit mode all of that happens, and is reported; outside it works.
+# (Pairs that are made inside: tmux, above.)
 policy "$W/own.yaml" <<END
   - allow: [read]
     path: ["$W/lines"]
@@ -23,59 +24,50 @@ policy "$W/own.yaml" <<END
 END
 all_capabilities >>"$W/own.yaml"
 [ ! -e /proc/sys/dev/tty/legacy_tiocsti ] || echo 1 >/proc/sys/dev/tty/legacy_tiocsti
-# at_terminal USER NAME COMMAND...: $W/template, at a terminal of its own (OWN), with another of the
-# same user's beside it (OTHER)
-cat >"$W/at.py" <<-'END'
-	import os, pty, subprocess, sys, threading
-	user, where, *command = sys.argv[1:]
-	uid = 0 if user == "root" else 65534
-	def pair():
-	    ptm, pts = pty.openpty()
-	    os.fchown(pts, uid, -1)
-	    return ptm, pts, os.ttyname(pts)
-	(ptm, pts, own), (_, _, other) = pair(), pair()
-	with open(where + "/template") as f, open(where + "/lines", "w") as out:
-	    out.write(f.read().replace("OWN", own).replace("OTHER", other))
-	def take():
-	    import fcntl, termios
-	    os.setsid()
-	    fcntl.ioctl(pts, termios.TIOCSCTTY, 0)
-	def drain(): # a change of discipline waits for what was typed to be read
-	    while os.read(ptm, 99):
-	        pass
-	threading.Thread(target=drain, daemon=True).start()
-	p = subprocess.Popen(command, stdin=pts, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=take)
-	said, err = p.communicate(timeout=100)
-	os.write(1, said if said else err)
-END
-at_terminal() { # the lines of stdin
-	local user=$1 name=$2
-	shift 2
-	cat >"$W/template"
-	python3 "$W/at.py" "$user" "$W" "$@" -- sh -c "'$ACT' <'$W/lines'" |
-		sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
+# sits USER NAME [-c DEVICE]: the lines of stdin at a terminal: in a sandbox, in audit mode, outside
+sits() {
+	local user=$1 name=$2 uid=0 at as=()
+	[ "$user" = root ] || uid=65534 as=("${AS_USER[@]}")
+	at=("$ROOT/build/kernel/terminal" "$uid" "$W" "${@:3}")
+	cat >"$W/lines"
+	at_one() { # NAME COMMAND...
+		"${at[@]}" "${@:2}" sh -c "'$ACT' <'$W/lines'" 2>"$W/err" | sed "s|^ok|ok $1:|; s|^not ok|not ok $1:|"
+		[ "${PIPESTATUS[0]}" = 0 ] || not_ok "$1: $(cat "$W/err")"
+	}
+	at_one "$name" "$SBX" run --policy "$W/own.yaml" --user "$user" --events "$W/denied" --
+	sed -i 's/^E[A-Z|]*/!EACCES|EPERM/' "$W/lines"
+	at_one "$name/audit" "$SBX" run --audit --policy "$W/own.yaml" --user "$user" --events "$W/events" --
+	check "$name/audit: reports what was denied" python3 "$ROOT/tests/kernel/events.py" subset "$W/denied" "$W/events"
+	at_one "$name/outside" env "${as[@]}"
+	rm -f "$W/denied" "$W/events"
 }
-tty_lines() { # USER
-	local kind how kinds=(sti setd)
-	[ "$1" != root ] || kinds+=(linux cons)
-	for kind in "${kinds[@]}"; do
-		for how in native int80; do
-			echo "EPERM tty $kind $how OWN" | sed '/linux/s|OWN|/dev/tty1|'
-		done
-	done
-	cat <<-END
-		EPERM tty sti native /dev/tty
-		EACCES rdwr OTHER
-		EACCES read OTHER
-		ok rdwr OWN
-		ok rdwr /dev/tty
-	END
+both() { # KIND DEVICE: by either door
+	printf "EPERM tty $1 %s $2\n" native int80
 }
 for user in root nobody; do
-	tty_lines $user | at_terminal $user "terminals/$user" "$SBX" run --policy "$W/own.yaml" --user $user
-	as=(env)
-	[ $user = root ] || as=("${AS_USER[@]}")
-	at_terminal $user "terminals/$user/outside" "${as[@]}" <<<"ok rdwr OTHER"
+	{
+		both sti "$W/own"
+		both setd "$W/own"
+		both sti /dev/tty
+		if [ $user = root ]; then
+			both cons "$W/own"
+			both linux /dev/tty1
+			for kind in keys texts accents scancode; do both $kind /dev/tty1; done
+			echo "EACCES rdwr /dev/console"
+		fi
+		cat <<-END
+			EACCES rdwr $W/other
+				EACCES write $W/other
+			ok rdwr $W/own
+			ok rdwr /dev/tty
+		END
+	} | sits $user "terminals/$user"
 done
+# A user at the console is whom these obey.
+{
+	both linux "$W/own"
+	both sti "$W/own"
+	echo "ok rdwr $W/own"
+} | sits nobody terminals/console -c /dev/tty1
 unload tty
 rm -rf "$W"
