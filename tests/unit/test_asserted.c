@@ -194,6 +194,8 @@ static const struct {
 	{"go", "deny: [read, write]\n    path: \"~/.config/go/telemetry/**\"",
 	 "allow: [read, write]\n    path: \"~/.config/go/telemetry/**\"", "write",
 	 "/home/u/.config/go/telemetry", "go.yaml"},
+	{"agent-state", "allow: [read, write]", "allow: [read, write, exec]", "exec",
+	 "/home/u/.sbx-bpf", "agent-state.yaml"},
 	{"rust", "allow: [read]\n    path: [\"~/.cargo/{config",
 	 "allow: [read]\n    path: [\"~/.cargo/{credentials,config", "read",
 	 "/home/u/.cargo/credentials", "rust.yaml"},
