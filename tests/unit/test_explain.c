@@ -306,29 +306,74 @@ static void test_opens(void **unused)
 	sbx_policy_free(p);
 }
 
-/* sbx-bpf's own rules are no obstacle that an author could take away. */
-static void test_own(void **unused)
+/* With the rules that nobody wrote. */
+static struct sbx_policy *with_own(const char *text, const char *denials)
 {
 	struct sbx_load_opts opts = written_opts;
 	struct sbx_policy *p = NULL;
-	struct sbx_explanation e;
 	struct sbx_diags d = {0};
 	char file[] = "/tmp/sbx-explain-XXXXXX";
 	int fd = mkstemp(file);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "version: 1\n", 11), 11);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 	opts.own = true;
+	opts.denials = denials;
 	assert_int_equal(sbx_policy_load(file, &opts, &p, &d), 0);
 	unlink(file);
+	sbx_diags_free(&d);
+	return p;
+}
+
+static bool granted(const struct sbx_policy *p, const char *path, uint8_t right)
+{
+	struct sbx_explanation e = explain(p, path, right);
+	bool yes = e.granted;
+
+	sbx_explanation_free(&e);
+	return yes;
+}
+
+/* The file of denials: a sandbox reads its own, whatever the policy says, and nothing else there.
+ */
+static void test_denials(void **unused)
+{
+	static const char *const texts[] = {
+		"version: 1\nfiles:\n  - allow: [read, write, exec]\n    path: \"/**\"\n",
+		"version: 1\nfiles:\n  - deny: [read, write]\n    path: \"/run/**\"\n",
+	};
+	static const char mine[] = SBX_DENIALS_DIR "/Ab12Cd";
+	struct sbx_policy *p;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		p = with_own(texts[i], mine);
+		assert_true(granted(p, mine, SBX_READ));
+		assert_false(granted(p, mine, SBX_WRITE));
+		assert_false(granted(p, SBX_DENIALS_DIR "/Ab12C", SBX_READ));
+		assert_false(granted(p, SBX_DENIALS_DIR "/Ab12Cd.new", SBX_READ));
+		assert_false(granted(p, SBX_DENIALS_DIR "/other", SBX_WRITE));
+		assert_false(granted(p, SBX_DENIALS_DIR, SBX_READ));
+		sbx_policy_free(p);
+		p = with_own(texts[i], NULL);
+		assert_false(granted(p, mine, SBX_READ));
+		sbx_policy_free(p);
+	}
+}
+
+/* sbx-bpf's own rules are no obstacle that an author could take away. */
+static void test_own(void **unused)
+{
+	struct sbx_policy *p = with_own("version: 1\n", NULL);
+	struct sbx_explanation e;
+
 	e = explain(p, "/run/sbx-bpf/lock", SBX_WRITE);
 	assert_false(e.granted);
 	same(e.suggestion, NULL);
 	same(e.suggestion_note, "no policy opens this: the rule is sbx-bpf's own");
 	sbx_explanation_free(&e);
 	sbx_policy_free(p);
-	sbx_diags_free(&d);
 }
 
 /* Abstract names may be bound until a rule speaks of that. */
@@ -478,12 +523,13 @@ static void test_net(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_granted), cmocka_unit_test(test_no_rule),
-		cmocka_unit_test(test_home),	cmocka_unit_test(test_deny),
-		cmocka_unit_test(test_protect), cmocka_unit_test(test_pasted),
-		cmocka_unit_test(test_net),	cmocka_unit_test(test_near),
-		cmocka_unit_test(test_left),	cmocka_unit_test(test_opens),
-		cmocka_unit_test(test_own),	cmocka_unit_test(test_abstract),
+		cmocka_unit_test(test_granted),	 cmocka_unit_test(test_no_rule),
+		cmocka_unit_test(test_home),	 cmocka_unit_test(test_deny),
+		cmocka_unit_test(test_protect),	 cmocka_unit_test(test_pasted),
+		cmocka_unit_test(test_net),	 cmocka_unit_test(test_near),
+		cmocka_unit_test(test_left),	 cmocka_unit_test(test_opens),
+		cmocka_unit_test(test_own),	 cmocka_unit_test(test_denials),
+		cmocka_unit_test(test_abstract),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

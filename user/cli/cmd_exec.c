@@ -35,7 +35,6 @@ static void place_free(struct place *p)
 static int find_place(struct sbx_kern *k, struct place *p)
 {
 	struct sbx_which which = {.name = opt.in};
-	char *meta = NULL;
 	uint64_t id;
 	int rc = sbx_which_find(k, &which, &id);
 
@@ -46,10 +45,7 @@ static int find_place(struct sbx_kern *k, struct place *p)
 	if (!p->cgroup)
 		return sbx_fail(SBX_EXIT_RUN, "`sbx-bpf detach` frees what is left of it",
 				"the cgroup of sandbox %s is gone", opt.in);
-	rc = sbx_kern_meta(k, id, &meta);
-	if (!rc)
-		rc = sbx_meta_load(meta, &p->policy, &p->facts);
-	free(meta);
+	rc = sbx_policy_of(k, id, &p->policy, &p->facts);
 	return rc ? sbx_fail(SBX_EXIT_RUN, "`sbx-bpf update` stores it anew",
 			     "the policy of sandbox %s cannot be read: %s", opt.in, strerror(-rc))
 		  : 0;

@@ -103,6 +103,7 @@ static int load(struct run *r)
 	struct sbx_load_request req = {.policy = opt.policy ? opt.policy : DEFAULT_POLICY,
 				       .home = r->who.home,
 				       .tmp = r->ending.tmp.path,
+				       .denials = r->ending.denials,
 				       .vars = opt.vars.v,
 				       .to_attach = true};
 	char *pwd = getcwd(NULL, 0);
@@ -287,14 +288,19 @@ static int run(int n, char **argv)
 	if (!rc)
 		rc = sbx_tmpdir_make(&r.who, &r.ending.tmp);
 	if (!rc)
+		rc = sbx_recent_make(&r.who, &r.denials.recent);
+	strcpy(r.ending.denials, r.denials.recent.path);
+	if (!rc)
 		rc = load(&r);
 	if (!rc) {
 		if (!sbx_globals.json)
 			warn_of_exfiltration(r.loaded.policy);
 		rc = run_it(&r);
 	}
-	if (!*r.ending.cgroup)
+	if (!*r.ending.cgroup) {
+		sbx_recent_remove(r.ending.denials);
 		sbx_tmpdir_remove(&r.ending.tmp);
+	}
 	if (rc)
 		sbx_job_child(&r.job); /* a signal that cancelled us has its effect now */
 	sbx_denials_close(&r.denials);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sbx-bpf update: another policy for a sandbox, at one stroke. */
 #include <stdlib.h>
+#include <string.h>
 #include "user/cli/bpfd.h"
 #include "user/cli/commands.h"
 #include "user/cli/fds.h"
@@ -34,6 +35,29 @@ static void print(struct sbx_kern *k, uint64_t id, json_t *open)
 		printf("%s %llu generation %u\n", s->name, (unsigned long long)id, s->generation);
 }
 
+/* What the sandbox is told of its denials stays open to it. */
+static int find_denials(char **out)
+{
+	struct sbx_policy *p = NULL;
+	struct sbx_facts facts = {0};
+	struct sbx_diags none = {0};
+	struct sbx_kern *k = NULL;
+	uint64_t id;
+	int r;
+
+	sbx_kern_open(SBX_KERN_READ, &k,
+		      &none); /* what fails is said when it is opened to change */
+	sbx_diags_free(&none);
+	r = k ? sbx_which_find(k, &opt.which, &id) : 0;
+	/* A policy that cannot be read any more is what update mends. */
+	if (!r && k && !sbx_policy_of(k, id, &p, &facts) && p->denials)
+		*out = strdup(p->denials);
+	sbx_facts_free(&facts);
+	sbx_policy_free(p);
+	sbx_kern_close(k);
+	return r;
+}
+
 static int update(struct sbx_kern *k, const struct sbx_loaded *l)
 {
 	bool names = sbx_policy_names(l->policy);
@@ -64,6 +88,7 @@ static int run(int n, char **argv)
 	struct sbx_person who = {0};
 	struct sbx_loaded l = {0};
 	struct sbx_kern *k = NULL;
+	char *denials = NULL;
 	int r = sbx_which_check(&opt.which);
 
 	if (!r && !opt.policy)
@@ -71,6 +96,9 @@ static int run(int n, char **argv)
 	if (!r)
 		r = sbx_person_find(opt.user, &who);
 	req.home = who.home;
+	if (!r)
+		r = find_denials(&denials);
+	req.denials = denials;
 	if (!r) {
 		r = sbx_load(&req, &l);
 		if (r)
@@ -83,6 +111,7 @@ static int run(int n, char **argv)
 	sbx_kern_close(k);
 	sbx_loaded_free(&l);
 	sbx_person_free(&who);
+	free(denials);
 	return r;
 }
 

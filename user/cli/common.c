@@ -255,6 +255,17 @@ int sbx_name_check(const char *name)
 	return 0;
 }
 
+int sbx_policy_of(struct sbx_kern *k, uint64_t id, struct sbx_policy **p, struct sbx_facts *facts)
+{
+	char *json = NULL;
+	int r = sbx_kern_meta(k, id, &json);
+
+	if (!r)
+		r = sbx_meta_load(json, p, facts);
+	free(json);
+	return r;
+}
+
 /* --- output --- */
 
 void sbx_put_json(FILE *out, json_t *j)

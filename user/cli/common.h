@@ -74,6 +74,8 @@ int sbx_which_check(const struct sbx_which *w);
 int sbx_which_find(struct sbx_kern *k, const struct sbx_which *w, uint64_t *id);
 /* One entry of the list; to be freed with sbx_kern_list_free(v, n). NULL: not there. */
 const struct sbx_sandbox_info *sbx_info_of(const struct sbx_sandbox_info *v, size_t n, uint64_t id);
+/* The policy that sandbox `id` has. 0 or a negative errno; outputs are written on success only. */
+int sbx_policy_of(struct sbx_kern *k, uint64_t id, struct sbx_policy **p, struct sbx_facts *facts);
 /* Detaches; the last one out unloads the programs. 0 or an exit code, said. */
 int sbx_detach(struct sbx_kern *k, uint64_t id);
 

@@ -22,6 +22,7 @@ int sbx_denials_open(struct sbx_denials *d, uint64_t id)
 void sbx_denials_close(struct sbx_denials *d)
 {
 	sbx_follow_close(&d->follow);
+	sbx_recent_free(&d->recent);
 	sbx_kern_close(d->k);
 	d->k = NULL;
 }
@@ -42,6 +43,8 @@ static void tell(const struct sbx_event *ev, const struct sbx_event *before, voi
 	struct sbx_denials *d = arg;
 	struct sbx_event_context ctx = sbx_follow_context(&d->follow, d->live ? d->live : stderr);
 
+	if (is_shown(ev))
+		sbx_recent_take(&d->recent, ev, &ctx);
 	if (!d->live)
 		return;
 	if (d->json)
@@ -69,10 +72,10 @@ void sbx_denials_tick(void *arg)
 {
 	struct sbx_denials *d = arg;
 
-	if (!d->live)
-		return;
 	look(d);
-	fflush(d->live);
+	sbx_recent_write(&d->recent);
+	if (d->live)
+		fflush(d->live);
 }
 
 /* --- the summary --- */

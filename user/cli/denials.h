@@ -5,18 +5,20 @@
 
 #include "user/cli/common.h"
 #include "user/cli/follow.h"
+#include "user/cli/recent.h"
 
 struct sbx_denials {
 	struct sbx_kern *k; /* owned */
 	struct sbx_follow follow;
-	FILE *live; /* NULL: nothing is told before the end */
+	struct sbx_recent recent;
+	FILE *live; /* NULL: nobody else is told before the end */
 	bool json;  /* of live */
 	bool ended; /* somebody detached the sandbox */
 };
 
 /* Opens the records of sandbox `id`. 0 or an exit code, said. */
 int sbx_denials_open(struct sbx_denials *d, uint64_t id);
-/* Tells what is new, if live. `arg` is the struct. */
+/* Tells what is new. `arg` is the struct. */
 void sbx_denials_tick(void *arg);
 /* The summary, on stderr: for people, or as members of a JSON object. */
 void sbx_denials_sum_up(struct sbx_denials *d);

@@ -72,7 +72,7 @@ char **sbx_environ_make(const struct sbx_policy *p, const struct sbx_person *who
 
 	for (i = 0; from[i]; i++)
 		;
-	l.room = i + p->n_env_set + 4;
+	l.room = i + p->n_env_set + 5;
 	l.v = calloc(l.room + 1, sizeof(*l.v));
 	if (!l.v)
 		return NULL;
@@ -82,6 +82,8 @@ char **sbx_environ_make(const struct sbx_policy *p, const struct sbx_person *who
 	put_person(&l, p, who);
 	for (i = 0; i < p->n_env_set; i++)
 		put(&l, p->env_set[i].name, strlen(p->env_set[i].name), p->env_set[i].value);
+	if (p->denials)
+		put(&l, "SBX_DENIALS", strlen("SBX_DENIALS"), p->denials);
 	if (!l.failed)
 		return l.v;
 	sbx_environ_free(l.v);

@@ -7,7 +7,8 @@
 
 /*
  * Of `from` what the policy keeps, with HOME, USER, LOGNAME and SHELL of the person, and what the
- * policy sets. NULL-terminated, to be freed with sbx_environ_free; NULL: out of memory.
+ * policy sets; SBX_DENIALS names the sandbox's file of denials. NULL-terminated, to be freed with
+ * sbx_environ_free; NULL: out of memory.
  */
 char **sbx_environ_make(const struct sbx_policy *p, const struct sbx_person *who,
 			char *const *from);

@@ -10,15 +10,13 @@ static void load_policy(struct sbx_follow *f, struct sbx_kern *k)
 {
 	struct sbx_policy *p = NULL;
 	struct sbx_facts facts = {0};
-	char *json = NULL;
 
-	if (!sbx_kern_meta(k, f->id, &json) && !sbx_meta_load(json, &p, &facts)) {
+	if (!sbx_policy_of(k, f->id, &p, &facts)) {
 		sbx_policy_free(f->policy);
 		sbx_facts_free(&f->facts);
 		f->policy = p;
 		f->facts = facts;
 	}
-	free(json);
 }
 
 int sbx_follow_open(struct sbx_follow *f, struct sbx_kern *k, uint64_t id)
@@ -45,7 +43,7 @@ void sbx_follow_close(struct sbx_follow *f)
 	*f = (struct sbx_follow){0};
 }
 
-static bool same(const struct sbx_event *a, const struct sbx_event *b)
+bool sbx_same_event(const struct sbx_event *a, const struct sbx_event *b)
 {
 	return a->first_ns == b->first_ns && a->op == b->op && a->why == b->why &&
 	       a->mode == b->mode && a->pid == b->pid && a->ino == b->ino &&
@@ -60,7 +58,7 @@ static void read_all(struct sbx_follow *f, sbx_news_fn fn, void *arg)
 	if (sbx_kern_events_read(f->fd, &v, &n))
 		return;
 	for (i = 0; i < n; i++) {
-		for (j = 0; j < f->n && !same(&f->v[j], &v[i]); j++)
+		for (j = 0; j < f->n && !sbx_same_event(&f->v[j], &v[i]); j++)
 			;
 		if (j == f->n)
 			fn(&v[i], NULL, arg);

@@ -30,6 +30,9 @@ void sbx_follow_close(struct sbx_follow *f);
 /* Called for a record that is new, or whose count has changed: `before` is what it was, or NULL. */
 typedef void (*sbx_news_fn)(const struct sbx_event *ev, const struct sbx_event *before, void *arg);
 
+/* Records of one denial, at two times. */
+bool sbx_same_event(const struct sbx_event *a, const struct sbx_event *b);
+
 /* Looks for news. False: the sandbox has ended, and this was the last look. */
 bool sbx_follow_look(struct sbx_follow *f, struct sbx_kern *k, sbx_news_fn fn, void *arg);
 struct sbx_event_context sbx_follow_context(const struct sbx_follow *f, FILE *out);

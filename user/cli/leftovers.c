@@ -115,6 +115,7 @@ bool sbx_ending_finish(struct sbx_ending *e)
 	sbx_kern_close(k);
 	if (tasks)
 		return false;
+	sbx_recent_remove(e->denials);
 	if (sbx_tmpdir_remove(&e->tmp))
 		sbx_note("%s could not be removed altogether", e->tmp.path);
 	return true;

@@ -152,6 +152,7 @@ struct sbx_load_opts sbx_load_opts_for(const struct sbx_load_request *req)
 	return (struct sbx_load_opts){.home = req->home,
 				      .pwd = req->pwd,
 				      .tmp = req->tmp,
+				      .denials = req->denials,
 				      .env = environ,
 				      .vars = req->vars,
 				      .dirs = sbx_policy_dirs(),

@@ -26,6 +26,7 @@ void sbx_person_free(struct sbx_person *p);
 struct sbx_load_request {
 	const char *policy;	      /* a file, if it has a slash, or a bare name */
 	const char *home, *pwd, *tmp; /* as in struct sbx_load_opts */
+	const char *denials;	      /* likewise */
 	char *const *vars;	      /* --var */
 	bool to_attach;		      /* refuse what cannot be enforced yet, by name */
 };

@@ -308,6 +308,10 @@ int sbx_policy_load(const char *file_or_name, const struct sbx_load_opts *opts,
 	else
 		p.no_memory = true;
 	sbx_join_unix_rules(&p, 0);
+	if (opts->denials) {
+		p.policy->denials = sbx_arena_strdup(p.arena, opts->denials);
+		p.no_memory |= !p.policy->denials;
+	}
 	if (opts->own && !p.no_memory && d->errors == before)
 		sbx_parse_own(&p);
 	return finish(&p, before, out);

@@ -258,6 +258,7 @@ char *sbx_meta_dump(const struct sbx_policy *p, const struct sbx_facts *facts)
 	set(&d, j, "file", text(&d, p->file));
 	set(&d, j, "name", text(&d, p->name));
 	set(&d, j, "description", text(&d, p->description));
+	set(&d, j, "denials", text(&d, p->denials));
 	set(&d, j, "mode", number(&d, p->mode));
 	set(&d, j, "exec_anonymous", number(&d, p->exec_anonymous));
 	set(&d, j, "families", number(&d, p->families));

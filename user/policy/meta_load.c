@@ -252,6 +252,7 @@ static void policy(struct load *l, const json_t *j, struct sbx_policy *p)
 	p->file = text(l, json_object_get(j, "file"));
 	p->name = needed_text(l, json_object_get(j, "name"));
 	p->description = text(l, json_object_get(j, "description"));
+	p->denials = text(l, json_object_get(j, "denials"));
 	p->mode = number(l, json_object_get(j, "mode"), SBX_MODE_AUDIT);
 	p->exec_anonymous = number(l, json_object_get(j, "exec_anonymous"), 1);
 	p->families = number(l, json_object_get(j, "families"), UINT64_MAX);

@@ -21,6 +21,24 @@ static void put_file(FILE *out, const char *path)
 	fputc('\n', out);
 }
 
+/* What other sandboxes were denied is none of its business; what it was denied itself is. `file` is
+ * a name that the loader made. */
+static void put_denials(FILE *out, const char *file)
+{
+	fputs("  - protect: [read]\n"
+	      "    path: " SBX_DENIALS_DIR "/**\n",
+	      out);
+	if (file)
+		fprintf(out, "    except: %s\n", file);
+	fputs("    reason: what other sandboxes were denied stays outside\n", out);
+	if (file)
+		fprintf(out,
+			"  - allow: [read]\n"
+			"    path: %s\n"
+			"    override: true\n",
+			file);
+}
+
 static void put_rules(FILE *out, const struct sbx_policy *p)
 {
 	size_t i;
@@ -30,9 +48,12 @@ static void put_rules(FILE *out, const struct sbx_policy *p)
 	      "files:\n"
 	      "  - protect: [read, write]\n"
 	      "    path: /run/sbx-bpf/**\n"
-	      "    reason: what manages sandboxes stays outside\n"
-	      "  - protect: [write]\n"
+	      "    reason: what manages sandboxes stays outside\n",
+	      out);
+	put_denials(out, p->denials);
+	fputs("  - protect: [write]\n"
 	      "    path:\n"
+	      "      - " SBX_DENIALS_DIR "/**\n"
 	      "      - " SBX_ETCDIR "/**\n"
 	      "      - " SBX_SHAREDIR "/**\n",
 	      out);

@@ -164,6 +164,7 @@ struct sbx_policy {
 	uint64_t caps;		  /* bit CAP_x */
 	struct sbx_bound *bounds; /* of assertions */
 	size_t n_bounds;
+	char *denials; /* the file that tells the sandbox what it was denied, or NULL */
 	bool uses_tmp; /* ${tmp} was named: the caller must have made it */
 	/* What this version parses but cannot enforce: named when attach refuses it. */
 	struct sbx_unsupported {
@@ -186,12 +187,16 @@ static inline bool sbx_rule_is_narrowed(const struct sbx_policy *p, struct sbx_p
 	return rule.file && by.file && strcmp(rule.file, p->file) && strcmp(rule.file, by.file);
 }
 
+/* Where `run` keeps such files, one for each sandbox. */
+#define SBX_DENIALS_DIR "/run/sbx-bpf-denials"
+
 /* What the loader may ask about the world; everything is given, nothing is looked up elsewhere. */
 struct sbx_load_opts {
-	const char *home; /* what ~ is; NULL: an error where ~ is used */
-	const char *pwd;  /* ${PWD}; NULL: known to `run` only: an error that says so */
-	const char *tmp;  /* ${tmp}; NULL likewise */
-	char *const *env; /* "NAME=value"…; NULL-terminated */
+	const char *home;    /* what ~ is; NULL: an error where ~ is used */
+	const char *pwd;     /* ${PWD}; NULL: known to `run` only: an error that says so */
+	const char *tmp;     /* ${tmp}; NULL likewise */
+	const char *denials; /* a file below SBX_DENIALS_DIR that is to be readable, or NULL */
+	char *const *env;    /* "NAME=value"…; NULL-terminated */
 	/* --var "name=value"…; NULL-terminated; may be NULL. PWD and tmp may be among them. */
 	char *const *vars;
 	const char *const *dirs; /* where bare include names are looked up; NULL-terminated */
