@@ -174,6 +174,15 @@ bench: setup ## figures: instructions per operation, against Landlock and none (
 deps: ## install the Debian packages that building needs (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh build
 
+work: setup ## real work under the shipped policies, on every kernel (KERNELS="6.12", WORK="git node")
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
+	@tests/test.sh work
+
+agents: setup ## Claude Code and Codex, from npm, under ai-agent against a stand-in for their services (KERNEL=6.12)
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
+	@npm install --silent --no-fund --no-audit --prefix $(B)/agents @anthropic-ai/claude-code @openai/codex
+	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=agents LIMIT=1700 tests/kernel/all.sh
+
 setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh
 

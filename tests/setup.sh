@@ -57,6 +57,10 @@ git                 tests and demo
 make                tests and demo: builds inside a sandbox
 passwd              demo: a user for the agent
 vim                 tests: full-screen programs
+nano                tests: full-screen programs
+g++                 tests: native modules of node
+cmake               tests: a build inside a sandbox
+sqlite3             tests: a database inside a sandbox
 less                tests: full-screen programs
 tmux                tests: terminals within terminals
 sudo                tests: what it says inside a sandbox

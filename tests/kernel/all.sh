@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # All kernel tests, as root in a virtual machine: tests/vm/run.sh --kernel K -- tests/kernel/all.sh
-# T=name runs one of them; PART=2/3 every third, beginning with the second. test_stress.sh, which
-# takes minutes by the clock, runs by its name alone. The last line sums up.
+# T=name runs one of them; PART=2/3 every third, beginning with the second. test_stress.sh, test_work.sh
+# and test_agents.sh, which take minutes, run by their names alone. The last line sums up.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 passed=0 failed=0 skipped=0
@@ -16,7 +16,7 @@ tests() {
 	for t in "$here"/test_*.sh; do
 		case $t in
 		*_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;;
-		*_stress.sh) [ -z "${T:-}" ] || echo "$t" ;;
+		*_stress.sh | *_work.sh | *_agents.sh) [ -z "${T:-}" ] || echo "$t" ;;
 		*) echo "$t" ;;
 		esac
 	done
