@@ -126,6 +126,29 @@ end_others() { # PID...
 	done
 }
 
+# systemd as process 1 instead, with its bus and nothing else: it starts the job as a service.
+start_systemd() {
+	local units=/run/systemd/system unit
+	mkdir -p $units/dbus.socket.d $units/dbus.service.d
+	for unit in dbus.socket dbus.service; do
+		printf '[Unit]\nDefaultDependencies=no\n' >$units/$unit.d/vm.conf
+	done
+	cat >$units/sbx-vm.service <<-END
+		[Unit]
+		DefaultDependencies=no
+		Requires=dbus.socket
+		After=dbus.socket
+		[Service]
+		Type=oneshot
+		ExecStart=/run/sbx-vm/busybox sh /run/sbx-vm/init job
+		TimeoutStartSec=infinity
+		LimitMEMLOCK=infinity
+		TasksMax=infinity
+		StandardOutput=null
+	END
+	exec /lib/systemd/systemd --system --unit=sbx-vm.service
+}
+
 # shellcheck disable=SC2120 # the job file sets "$@"
 job() {
 	local b=/run/sbx-vm/busybox reader rc n
@@ -134,6 +157,7 @@ job() {
 	export HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 TERM=dumb
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	. /run/sbx-vm/job
+	[ -z "$SYSTEMD" ] || [ $$ -ne 1 ] || start_systemd
 	cd "$DIR" || fail "the guest has no directory $DIR (its /dev, /proc and /sys are its own)"
 	# shellcheck disable=SC3045 # busybox has it
 	ulimit -l unlimited

@@ -10,6 +10,7 @@
 #   --append TEXT      more for the kernel's command line
 #   --net              a network card behind qemu's user network
 #   --share HOSTDIR    HOSTDIR is writable at /mnt/host: the only way for files out of the guest
+#   --systemd          with systemd and its bus; COMMAND is a service of it
 #   --console FILE     the kernel's console (default: below build/vm/, kept after a failure)
 #   --tty              COMMAND has the caller's terminal; Ctrl-] x ends the machine
 #   --allow-warnings   do not fail when the kernel warned
@@ -32,11 +33,11 @@ SLOTS=${SBX_VM_SLOTS:-2}
 MSIZE=${SBX_MSIZE:-262144}
 
 usage() {
-	sed -n '3,21s/^# \{0,1\}//p' "$0" >&2
+	sed -n '3,22s/^# \{0,1\}//p' "$0" >&2
 	exit 125
 }
 
-kernel='' timeout=600 smp=2 mem=2G icount='' append='' net='' share='' console='' allow_warnings='' tty=''
+kernel='' timeout=600 smp=2 mem=2G icount='' append='' net='' share='' console='' allow_warnings='' tty='' systemd=''
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--kernel | --timeout | --smp | --mem | --append | --share | --console)
@@ -44,7 +45,7 @@ while [ $# -gt 0 ]; do
 		printf -v "${1#--}" %s "$2"
 		shift 2
 		;;
-	--icount | --net | --tty) printf -v "${1#--}" %s 1; shift ;;
+	--icount | --net | --tty | --systemd) printf -v "${1#--}" %s 1; shift ;;
 	--allow-warnings) allow_warnings=1; shift ;;
 	--) shift; break ;;
 	*) usage ;;
@@ -58,6 +59,7 @@ need cpio cpio
 need modprobe kmod
 need flock util-linux
 busybox=/bin/busybox
+[ -z "$systemd" ] || [ -x /lib/systemd/systemd ] || die "no /lib/systemd/systemd" "apt-get install systemd dbus"
 [[ $(file -Lb "$busybox" 2>/dev/null) == *static* ]] || die "no static $busybox" "apt-get install busybox-static"
 
 kdir=$(readlink -f "$(kernel_dir "$kernel")")
@@ -132,7 +134,8 @@ quote() {
 job_cpio() {
 	local v
 	{
-		echo "DIR=$(quote "$PWD") KERNEL_DIR=$(quote "$kdir") MSIZE=$MSIZE NET=$net SHARE=${share:+1}" |
+		echo "DIR=$(quote "$PWD") KERNEL_DIR=$(quote "$kdir") MSIZE=$MSIZE NET=$net SHARE=${share:+1}" \
+			"SYSTEMD=$systemd" |
 			sed "s/= '/='/g"
 		echo "TREE=$(quote "$(readlink -f "$here/../..")")" | sed "s/= '/='/"
 		# stty prints "ROWS COLUMNS"; 0 is a terminal that does not know.
