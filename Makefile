@@ -67,17 +67,6 @@ $(B)/sbx-bpf: $(CLI_OBJ) $(KERN_OBJ) $(filter-out $(B)/obj/user/dns/%,$(PURE_OBJ
 $(B)/sbx-bpfd: $(DAEMON_OBJ) $(KERN_OBJ) $(PURE_OBJ)
 	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -lldns -lsystemd -o $@
 
-# For tests alone: a loader that leaves out the hook that SBX_LEAVE_OUT names.
-mutant: $(B)/mutant/sbx-bpf
-
-$(B)/mutant/sbx-bpf: $(CLI_OBJ) $(filter-out %/load.o,$(KERN_OBJ)) $(B)/mutant/load.o \
-		$(filter-out $(B)/obj/user/dns/%,$(PURE_OBJ))
-	$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $^ $(LIBS) -o $@
-
-$(B)/mutant/load.o: user/kern/load.c $(B)/sbx.skel.h
-	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -DSBX_MUTANT -MMD -MP -c $< -o $@
-
 $(B)/obj/user/kern/%.o: user/kern/%.c $(B)/sbx.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
@@ -112,7 +101,9 @@ $(B)/unit/test_%: tests/unit/test_%.c $(PURE_SAN)
 
 $(B)/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $< -lcmocka -lpthread -o $@
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $< -lcmocka -lpthread $(LDLIBS) -o $@
+
+$(B)/kernel/unhook: LDLIBS := -lbpf -lelf -lz
 
 $(B)/bench/op: $(addprefix $(B)/obj/tests/bench/,op.o cases.o landlock.o other.o util.o)
 	@mkdir -p $(@D)
@@ -194,19 +185,24 @@ escape: ## tries to escape from sbx-bpf and from other sandboxes (KERNELS="6.12"
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all $(B)/sbx-escape $(B)/escape-landlock $(B)/srt
 	@tests/escape/run.sh $(KERNELS)
 
+escape-results: escape ## make escape, and its table into doc/escape-results.md
+	cp $(B)/escape.md doc/escape-results.md
+
 escape-list: $(B)/sbx-escape ## writes the list of attacks into doc/escape-cases.md anew
 	sed -i '/^<!-- generated/q' doc/escape-cases.md
 	$(B)/sbx-escape --list --markdown >> doc/escape-cases.md
 
+SRT_VERSION := 0.0.78
+
 # Another sandbox, where there is npm; what it needs comes from its registry.
 $(B)/srt:
 	! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --prefix $@ \
-		@anthropic-ai/sandbox-runtime || echo "sandbox-runtime could not be fetched"
+		@anthropic-ai/sandbox-runtime@$(SRT_VERSION) || echo "sandbox-runtime could not be fetched"
 
 fuzz: $(FUZZ_BIN) ## fuzz each parser for FUZZ_TIME seconds
 	tests/fuzz.sh $(or $(FUZZ_TIME),30) $(FUZZ_BIN)
 
-mutate: all mutant $(B)/sbx-escape $(KTEST_BIN) ## leave out one hook after the other: does a kernel test notice? (HOOKS="a b", T=script)
+mutate: all $(B)/sbx-escape $(KTEST_BIN) ## leave out one hook after the other: does an attack succeed? (HOOKS="a b", T=script)
 	tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --timeout 36000 -- tests/kernel/mutate.sh $(HOOKS)
 
 vm: all $(KTEST_BIN) ## a root shell under another kernel (KERNEL=6.1|6.12|newest)
@@ -251,5 +247,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all mutant mutate unit tests demo test check soak bench deps setup lint fuzz vm man install uninstall \
-	escape escape-list clean help FORCE
+.PHONY: all mutate unit tests demo test check soak bench deps setup lint fuzz vm man install uninstall \
+	escape escape-results escape-list clean help FORCE

@@ -72,6 +72,17 @@ keep_loaded() {
 	check "the programs load" "$SBX" attach --cgroup "$CG/sbx-test-keeper" --policy "$W/keeper.yaml" --name keeper
 }
 
+# What the escape suite wants beside files: a file system with handles, attributes and flags in
+# $W/ext4, and POSIX queues.
+prepare_suite() {
+	mkdir "$W/ext4"
+	truncate -s 128M "$W/ext4.img"
+	mkfs.ext4 -q "$W/ext4.img" && mount -o loop "$W/ext4.img" "$W/ext4"
+	chmod 755 "$W/ext4"
+	mkdir -p /dev/mqueue
+	mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
+}
+
 others() { # the names of all sandboxes
 	"$SBX" status --json 2>/dev/null | get '"\n".join(s["name"] for s in j)'
 }

@@ -6,12 +6,7 @@
 E=$ROOT/tests/escape
 export SBX
 
-mkdir "$W/ext4" # which has handles, attributes, flags
-truncate -s 128M "$W/ext4.img"
-mkfs.ext4 -q "$W/ext4.img" && mount -o loop "$W/ext4.img" "$W/ext4"
-chmod 755 "$W/ext4"
-mkdir -p /dev/mqueue
-mountpoint -q /dev/mqueue || mount -t mqueue none /dev/mqueue
+prepare_suite
 keep_loaded
 
 try() { # NAME ADAPTER USER ARGUMENT...
@@ -32,19 +27,21 @@ compare() { # NAME ARGUMENT...
 	"$E/compare.py" "$@" | sed "s|^ok|ok $name:|; s|^not ok|not ok $name:|"
 }
 
-thin=2 # `make escape` runs all of the matrix
+thin=3 # `make escape` runs all of the matrix
 for user in root nobody; do
 	try "none.$user" none $user --thin $thin
 	ESC_EVENTS=$W/$user.events try "held.$user" sbx-bpf $user --thin $thin
 	# Faults of the kernel's own are for whoever has CAP_SYS_PTRACE, which the adapter's policy gives.
 	compare "escape/$user" hold "$W/none.$user.json" "$W/held.$user.json" --open kernel/userfaultfd
-	thin=4 # whoever asks, names are the same: fewer of them are enough once more
+	thin=6 # whoever asks, names are the same: fewer of them are enough once more
 done
-ESC_EVENTS=$W/audit.events try audit.root sbx-bpf root --audit --thin $thin
-# `run` gives a session keyring of its own, without the user's keys in it, in audit mode too.
-compare escape/audit audit "$W/none.root.json" "$W/audit.root.json" --but ipc/key-read --but ipc/key-search \
-	--but ipc/key-request
-compare escape/audit reported "$W/root.events" "$W/audit.events"
+for user in root nobody; do
+	ESC_EVENTS=$W/audit.$user.events try "audit.$user" sbx-bpf $user --audit --thin $thin
+	# `run` gives a session keyring of its own, without the user's keys in it, in audit mode too.
+	compare "escape/audit/$user" audit "$W/none.$user.json" "$W/audit.$user.json" --but ipc/key-read \
+		--but ipc/key-search --but ipc/key-request
+	compare "escape/audit/$user" reported "$W/$user.events" "$W/audit.$user.events"
+done
 
 # The command that does it on a user's machine, with a policy that is not the suite's own.
 check "selftest: ai-agent holds" "$SBX" selftest --user nobody --policy ai-agent \

@@ -160,33 +160,6 @@ int sbx_hooks_missing(const struct btf *btf, char *buf, size_t size, unsigned *n
 	return missing;
 }
 
-#ifdef SBX_MUTANT
-/* Tests alone: a loader without one hook, to show that somebody would notice
- * (tests/kernel/mutate.sh). A loader that is released has no such switch. */
-static void leave_out(struct bpf_object *obj)
-{
-	const char *hook = getenv("SBX_LEAVE_OUT");
-	struct bpf_program *p;
-	bool found = false;
-
-	bpf_object__for_each_program(p, obj)
-	{
-		const char *sec = bpf_program__section_name(p);
-
-		if (hook && !strcmp(!strncmp(sec, "lsm/", 4) ? sec + 4 : sec, hook)) {
-			bpf_program__set_autoload(p, false);
-			found = true;
-		}
-	}
-	if (hook && !found)
-		abort();
-}
-#else
-static void leave_out(struct bpf_object *obj)
-{
-}
-#endif
-
 static int choose_programs(struct bpf_object *obj, struct sbx_diags *d)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -206,7 +179,6 @@ static int choose_programs(struct bpf_object *obj, struct sbx_diags *d)
 			break;
 	}
 	btf__free(btf);
-	leave_out(obj);
 	return r;
 }
 
