@@ -219,6 +219,8 @@ int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqpro
 
 #define _IOC_TYPE(c)	  ((c) >> 8 & 0xff)
 #define TIOCCONS	  0x541d
+#define TIOCSCTTY	  0x540e
+#define TIOCVHANGUP	  0x5437
 #define TIOCLINUX	  0x541c
 #define TIOCSTI		  0x5412
 #define TIOCSETD	  0x5423
@@ -282,14 +284,27 @@ static __always_inline bool ioctl_types(__u32 cmd)
 	       cmd == KDSKBDIACRUC;
 }
 
+/* What those outside who sit at it would notice: CAP_SYS_ADMIN, if a policy gives it, ends their
+ * use of the terminal, or with 1 as argument takes it for another session. */
+static __noinline bool ioctl_takes_terminal(struct file *file, __u32 cmd, __u64 arg)
+{
+	struct tty_file_private *held = file->private_data;
+	__u64 session;
+
+	if (cmd != TIOCSCTTY || arg != 1)
+		return cmd == TIOCVHANGUP;
+	session = (__u64)BPF_CORE_READ(held, tty, ctrl.session);
+	return session && session != own_pid(PIDTYPE_SID);
+}
+
 #define IOCTL_JUDGE 1 /* by the rules: `write` */
 
-static __noinline int ioctl_fault(struct file *file, __u32 cmd)
+static __noinline int ioctl_fault(struct file *file, __u32 cmd, __u64 arg)
 {
 	struct inode *inode = file->f_inode;
 	enum ioctl_class class;
 
-	if (ioctl_types(cmd))
+	if (ioctl_types(cmd) || ioctl_takes_terminal(file, cmd, arg))
 		return sbx_forbid(SBX_OP_TTY_INJECT, cmd);
 	if (cmd == FIOSETOWN || cmd == SIOCSPGRP || (cmd == FIOASYNC && sbx_foreign_owner(file)))
 		return sbx_forbid(SBX_OP_SIGNAL, cmd);
@@ -305,9 +320,9 @@ static __noinline int ioctl_fault(struct file *file, __u32 cmd)
 	return IOCTL_JUDGE;
 }
 
-static __always_inline int check_ioctl(struct file *file, __u32 cmd)
+static __always_inline int check_ioctl(struct file *file, __u32 cmd, __u64 arg)
 {
-	int ret = ioctl_fault(file, cmd);
+	int ret = ioctl_fault(file, cmd, arg);
 
 	return sbx_verdict(ret == IOCTL_JUDGE ? check_file(file, SBX_OP_IOCTL, SBX_WRITE) : ret);
 }
@@ -317,7 +332,7 @@ int BPF_PROG(sbx_file_ioctl, struct file *file, unsigned int cmd, unsigned long 
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_ioctl(file, cmd);
+	return check_ioctl(file, cmd, arg);
 }
 
 /* 32-bit programs: TIOCSTI through int80 would pass a denial in file_ioctl. */
@@ -326,5 +341,5 @@ int BPF_PROG(sbx_file_ioctl_compat, struct file *file, unsigned int cmd, unsigne
 {
 	if (ret || sbx_outside())
 		return ret;
-	return check_ioctl(file, cmd);
+	return check_ioctl(file, cmd, arg);
 }

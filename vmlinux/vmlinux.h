@@ -160,6 +160,16 @@ struct file {
 	void *private_data;
 };
 
+struct tty_struct {
+	struct {
+		struct pid *session;
+	} ctrl;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+};
+
 struct backing_file {
 	struct file file;
 	struct path user_path;
@@ -241,6 +251,7 @@ enum pid_type {
 	PIDTYPE_PID,
 	PIDTYPE_TGID,
 	PIDTYPE_PGID,
+	PIDTYPE_SID,
 };
 
 struct fown_struct {

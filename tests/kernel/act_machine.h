@@ -6,6 +6,7 @@
 #include <linux/ioprio.h>
 #include <linux/kcmp.h>
 #include <sys/io.h>
+#include <sys/acct.h>
 #include <sys/swap.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
@@ -92,6 +93,16 @@ static int do_iopl(char **a)
 static int do_swapon(char **a)
 {
 	return result(swapon(a[0], 0));
+}
+
+/* The kernel writes there for as long as it is told to. */
+static int do_acct(char **a)
+{
+	int r = result(acct(a[0]));
+
+	if (!r)
+		acct(NULL);
+	return r;
 }
 
 static int do_mount_setattr(char **a)

@@ -431,6 +431,7 @@ static const struct op {
 	{"finit-module", 1, do_finit_module},
 	{"iopl", 0, do_iopl},
 	{"swapon", 1, do_swapon},
+	{"acct", 1, do_acct},
 	{"mount-setattr", 1, do_mount_setattr},
 	{"fspick", 1, do_fspick},
 	{"move-mount-call", 2, do_move_mount_call},

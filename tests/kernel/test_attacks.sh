@@ -75,6 +75,7 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM read /dev/mem
 	EPERM read /dev/port
 	EPERM read /proc/kcore
+	EACCES acct $W/secret
 	EACCES write /proc/sysrq-trigger
 	EACCES write /proc/sys/kernel/core_pattern
 	EACCES write /proc/sys/kernel/modprobe
@@ -102,6 +103,7 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	ok mq-create /sbx-mine
 	ok mq-unlink /sbx-mine
 	ok sethostname
+	ok acct $W/ok/file
 	ok async-self
 	ok create $W/ok/new
 	ok chown $W/ok/new

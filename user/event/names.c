@@ -255,6 +255,8 @@ const char *sbx_request_name(unsigned op, int detail)
 		{0x541c, "TIOCLINUX"},
 		{TIOCSETD, "TIOCSETD"},
 		{TIOCCONS, "TIOCCONS"},
+		{TIOCSCTTY, "TIOCSCTTY"},
+		{TIOCVHANGUP, "TIOCVHANGUP"},
 		{FIOSETOWN, "FIOSETOWN"},
 		{SIOCSPGRP, "SIOCSPGRP"},
 		{FS_IOC_SETFLAGS, "FS_IOC_SETFLAGS"},
