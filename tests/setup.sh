@@ -74,6 +74,8 @@ what=${1:-}
 [ "$what" != escape ] || packages="$packages
 bubblewrap          escape: another sandbox
 firejail            escape: another sandbox
+systemd             escape: another sandbox
+dbus                escape: systemd-run speaks by it
 socat               escape: sandbox-runtime needs it
 ripgrep             escape: sandbox-runtime needs it
 "

@@ -52,80 +52,98 @@ static int spool(struct esc_try *t)
 	return r ? r : esc_err(rename("job", esc_pick(t, "outside/d/job", "")));
 }
 
+/*
+ * Directories of the system that others work through. A sandbox may show one of its own under that
+ * name: the host looks for the file, and takes it away.
+ */
+#define SPOOLS(X)                                     \
+	X(cron_d, "/etc/cron.d")                      \
+	X(cron_spool, "/var/spool/cron")              \
+	X(at_jobs, "/var/spool/cron/atjobs")          \
+	X(units, "/etc/systemd/system")               \
+	X(udev, "/etc/udev/rules.d")                  \
+	X(profile_d, "/etc/profile.d")                \
+	X(apt_conf, "/etc/apt/apt.conf.d")            \
+	X(modprobe_d, "/etc/modprobe.d")              \
+	X(ld_conf, "/etc/ld.so.conf.d")               \
+	X(local_bin, "/usr/local/bin")                \
+	X(usr_bin, "/usr/bin")                        \
+	X(run_dir, "/run")                            \
+	X(bus_services, "/usr/share/dbus-1/services") \
+	X(tmp_dir, "/var/tmp")
+
+static void spool_path(const struct esc_world *w, const char *dir, char *path, size_t size)
+{
+	snprintf(path, size, "%s/.sbx-escape-%s", dir, w->tag);
+}
+
 static int real_spool(struct esc_try *t, const char *dir)
 {
 	char path[128];
-	int r;
 
 	if (access(dir, F_OK))
 		return esc_none(t, "there is no such directory");
-	snprintf(path, sizeof(path), "%s/.sbx-escape-%s", dir, t->w->tag);
-	r = esc_scratch(path, "");
-	if (!r) {
-		esc_prove(t, "made a file in %s", dir);
-		unlink(path);
+	spool_path(t->w, dir, path, sizeof(path));
+	return esc_scratch(path, "");
+}
+
+#define SPOOL_CASE(fn, dir)                \
+	static int fn(struct esc_try *t)   \
+	{                                  \
+		return real_spool(t, dir); \
 	}
-	return r;
+SPOOLS(SPOOL_CASE)
+
+#define SPOOL_DIR(fn, dir) dir,
+static const char *const spools[] = {SPOOLS(SPOOL_DIR)};
+
+bool esc_spooled(const struct esc_world *w, char *note)
+{
+	char path[128];
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(spools) / sizeof(*spools); i++) {
+		spool_path(w, spools[i], path, sizeof(path));
+		if (unlink(path))
+			continue;
+		snprintf(note, ESC_NOTE, "changed outside: a file in %s", spools[i]);
+		found = true;
+	}
+	return found;
 }
 
-static int cron_d(struct esc_try *t)
+/* The real ones, where there are any. Who is let in may ask for a program to be started. */
+static int real_bus(struct esc_try *t, const char *path)
 {
-	return real_spool(t, "/etc/cron.d");
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	char hello[64], uid[16], answer[64] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), n, i;
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (void *)&un, sizeof(un)))
+		return errno == ENOENT ? esc_none(t, "there is none") : -errno;
+	snprintf(uid, sizeof(uid), "%u", getuid());
+	n = snprintf(hello, sizeof(hello), "%cAUTH EXTERNAL ", 0);
+	for (i = 0; uid[i]; i++)
+		n += snprintf(hello + n, sizeof(hello) - n, "%02x", uid[i]);
+	n += snprintf(hello + n, sizeof(hello) - n, "\r\n");
+	if (send(fd, hello, n, MSG_NOSIGNAL) != n || recv(fd, answer, sizeof(answer) - 1, 0) <= 0)
+		return -errno;
+	if (!strncmp(answer, "OK ", 3))
+		esc_prove(t, "%s let it in", path);
+	close(fd);
+	return 0;
 }
 
-static int cron_spool(struct esc_try *t)
+static int system_bus(struct esc_try *t)
 {
-	return real_spool(t, "/var/spool/cron");
+	return t->twin ? docker(t) : real_bus(t, "/run/dbus/system_bus_socket");
 }
 
-static int units(struct esc_try *t)
+static int systemd_private(struct esc_try *t)
 {
-	return real_spool(t, "/etc/systemd/system");
-}
-
-static int udev(struct esc_try *t)
-{
-	return real_spool(t, "/etc/udev/rules.d");
-}
-
-static int profile_d(struct esc_try *t)
-{
-	return real_spool(t, "/etc/profile.d");
-}
-
-static int apt_conf(struct esc_try *t)
-{
-	return real_spool(t, "/etc/apt/apt.conf.d");
-}
-
-static int modprobe_d(struct esc_try *t)
-{
-	return real_spool(t, "/etc/modprobe.d");
-}
-
-static int ld_conf(struct esc_try *t)
-{
-	return real_spool(t, "/etc/ld.so.conf.d");
-}
-
-static int local_bin(struct esc_try *t)
-{
-	return real_spool(t, "/usr/local/bin");
-}
-
-static int usr_bin(struct esc_try *t)
-{
-	return real_spool(t, "/usr/bin");
-}
-
-static int run_dir(struct esc_try *t)
-{
-	return real_spool(t, "/run");
-}
-
-static int tmp_dir(struct esc_try *t)
-{
-	return real_spool(t, "/var/tmp");
+	return t->twin ? docker(t) : real_bus(t, "/run/systemd/private");
 }
 
 #define ROOT_SHELL "whoever may speak to it is root outside"
@@ -153,9 +171,14 @@ const struct esc_case esc_asking[] = {
 	{"wayland", "asks the Wayland compositor", NULL, wayland, .needs = ESC_UNIX},
 	{"editor", "asks the editor that it runs in", "VS Code's socket opens files and runs tasks",
 	 editor, .needs = ESC_UNIX},
+	{"system-bus", "asks the machine's own bus", "systemd-run starts a program outside",
+	 system_bus, .needs = ESC_UNIX},
+	{"systemd-private", "asks process 1 itself", "systemd-run starts a program outside",
+	 systemd_private, .needs = ESC_UNIX | ESC_ROOT},
 	{"log", "writes to the system's log", NULL, log_socket, .needs = ESC_UNIX},
 	{"spool", "leaves a job in a queue outside", NULL, spool},
 	{"cron-d", "leaves a job for cron", "runs as root outside", cron_d, RUN_LATER},
+	{"at", "leaves a job for at", "runs outside", at_jobs, RUN_LATER},
 	{"cron-spool", "leaves a crontab", "runs outside", cron_spool, RUN_LATER},
 	{"units", "leaves a unit for systemd", "runs outside", units, RUN_LATER},
 	{"udev", "leaves a rule for udev", "runs as root outside", udev, RUN_LATER},
@@ -164,6 +187,8 @@ const struct esc_case esc_asking[] = {
 	{"modprobe-d", "leaves a setting for modprobe", "runs as root outside", modprobe_d,
 	 RUN_LATER},
 	{"ld-conf", "leaves a directory of libraries", "runs outside", ld_conf, RUN_LATER},
+	{"bus-service", "leaves a service for the session bus", "runs outside when it is asked for",
+	 bus_services, RUN_LATER},
 	{"local-bin", "leaves a program in everybody's path", "runs outside", local_bin, RUN_LATER},
 	{"usr-bin", "leaves a program among the system's", "runs outside", usr_bin, RUN_LATER},
 	{"run", "makes a file in /run", NULL, run_dir, RUN_LATER},

@@ -62,10 +62,30 @@ FILE_CASE(local_bin, append, "home/.local/bin/ls")
 FILE_CASE(pythonstartup, append, "home/.local/sitecustomize.py")
 FILE_CASE(npmrc, append, "home/.npmrc")
 FILE_CASE(claude, append, "home/.claude.json")
+FILE_CASE(git_xdg, append, "home/.config/gitconfig")
+FILE_CASE(vimrc, append, "home/.vimrc")
+FILE_CASE(gdbinit, append, "home/.gdbinit")
+FILE_CASE(tmux_conf, append, "home/.tmux.conf")
+FILE_CASE(docker_config, append, "home/.config/docker.json")
+FILE_CASE(kube_config, append, "home/.config/kubeconfig")
+FILE_CASE(environment_d, append, "home/.config/systemd/environment.conf")
+FILE_CASE(pth, append, "home/.local/x.pth")
 FILE_CASE(hook, append, "project/.git/hooks/pre-commit")
 FILE_CASE(new_hook, append, "project/.git/hooks/post-checkout")
+FILE_CASE(absent, append, ESC_ABSENT)
+FILE_CASE(absent_replace, replace, ESC_ABSENT)
 FILE_CASE(hook_replace, replace, "project/.git/hooks/pre-commit")
 FILE_CASE(config_replace, replace, "project/.git/config")
+
+static int absent_symlink(struct esc_try *t)
+{
+	int r;
+
+	if (t->twin)
+		return esc_twin_file(t);
+	r = esc_scratch("settings", ESC_OPEN);
+	return r ? r : esc_err(symlink("t/settings", esc_pick(t, ESC_ABSENT, "")));
+}
 
 static int hook_mode(struct esc_try *t)
 {
@@ -102,7 +122,10 @@ static int key_read(struct esc_try *t)
 }
 
 #define SHELL "runs at the next shell outside"
-#define GIT   "runs at the next git command outside"
+#define ABSENT                                                                                 \
+	"programs that the next agent starts; a denial of a name that is not there yet holds " \
+	"nothing in sandboxes made of mounts (claude-code issue 92901)"
+#define GIT "runs at the next git command outside"
 
 const struct esc_case esc_delayed[] = {
 	{"bashrc", "appends to ~/.bashrc", SHELL, bashrc},
@@ -121,8 +144,23 @@ const struct esc_case esc_delayed[] = {
 	{"local-bin", "makes a program in ~/.local/bin", "is found before the system's", local_bin},
 	{"python", "makes a sitecustomize.py", "runs at the next python outside", pythonstartup},
 	{"npmrc", "makes ~/.npmrc", "names the registry of the next install outside", npmrc},
+	{"git-xdg", "makes git's settings below ~/.config", GIT, git_xdg},
+	{"vimrc", "makes ~/.vimrc", "runs in the next editor outside", vimrc},
+	{"gdbinit", "makes ~/.gdbinit", "runs in the next debugger outside", gdbinit},
+	{"tmux-conf", "makes ~/.tmux.conf", "runs at the next tmux outside", tmux_conf},
+	{"docker-config", "makes docker's settings", "names a credential helper that runs outside",
+	 docker_config},
+	{"kube-config", "makes kubectl's settings", "names a credential plugin that runs outside",
+	 kube_config},
+	{"environment-d", "sets variables of the user's services", "LD_PRELOAD at the next login",
+	 environment_d},
+	{"python-pth", "makes a .pth file", "runs at the next python outside", pth},
 	{"agent-config", "makes the agent's own settings",
 	 "names programs that the next agent starts", claude},
+	{"absent", "makes a file of the project that is denied and not there yet", ABSENT, absent,
+	 .needs = ESC_DENY_IN},
+	{"absent-replace", "moves a file there", ABSENT, absent_replace, .needs = ESC_DENY_IN},
+	{"absent-symlink", "makes a symlink there", ABSENT, absent_symlink, .needs = ESC_DENY_IN},
 	{"hook", "appends to a git hook", GIT, hook, .needs = ESC_DENY_IN},
 	{"hook-new", "makes a git hook", GIT, new_hook, .needs = ESC_DENY_IN},
 	{"hook-replace", "replaces a git hook", GIT, hook_replace, .needs = ESC_DENY_IN},

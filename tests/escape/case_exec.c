@@ -145,6 +145,24 @@ static int unlinked(struct esc_try *t)
 	return r ? r : esc_run_program(t, fd, "", AT_EMPTY_PATH);
 }
 
+/* Whether this address may be executed, in the kernel's own words. */
+static bool executable(const void *at)
+{
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	bool is = false;
+	char x;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %*c%*c%c", &from, &to, &x) == 3 &&
+		    from <= (uintptr_t)at && (uintptr_t)at < to)
+			is = x == 'x';
+	if (f)
+		fclose(f);
+	return is;
+}
+
 static int mapped(struct esc_try *t, int first, int then)
 {
 	int fd = open(esc_pick(t, "shared/touch", "project/bin/touch"), O_RDONLY | O_CLOEXEC);
@@ -158,6 +176,8 @@ static int mapped(struct esc_try *t, int first, int then)
 		return -errno;
 	if (then != first)
 		r = esc_err(mprotect(m, 4096, then));
+	if (!r && !executable(m))
+		r = -EACCES;
 	if (!r)
 		esc_prove(t, "mapped code of a file");
 	return r;

@@ -172,6 +172,16 @@ static int keyring_link(struct esc_try *t)
 	return r < 0 ? -errno : key_request(t);
 }
 
+/* What outlives every session of the user. */
+static int key_persistent(struct esc_try *t)
+{
+	long ring = syscall(SYS_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_PROCESS_KEYRING, 0, 0);
+
+	if (ring > 0)
+		esc_prove(t, "got the keyring that outlives the user's sessions");
+	return ring < 0 && errno == EOPNOTSUPP ? esc_none(t, "the kernel has none") : esc_err(ring);
+}
+
 /* A key for others to find: what they then use is ours. */
 static int key_plant(struct esc_try *t)
 {
@@ -230,6 +240,8 @@ const struct esc_case esc_ipc[] = {
 	{"key-search", "searches the user's keyring", KEYRINGS, key_search, esc_twin_file},
 	{"key-request", "requests a key of the user", KEYRINGS, key_request, esc_twin_file},
 	{"keyring-link", "links the user's keyring into its own", KEYRINGS, keyring_link,
+	 esc_twin_file},
+	{"key-persistent", "gets the keyring that outlives sessions", KEYRINGS, key_persistent,
 	 esc_twin_file},
 	{"key-plant", "plants a key for processes outside", KEYRINGS, key_plant, esc_twin_file},
 	{0},

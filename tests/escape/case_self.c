@@ -45,21 +45,35 @@ static int settings_replace(struct esc_try *t)
 	return r;
 }
 
-/* The process that started it, which stays outside. */
+#define NOT_SEEN "its parent cannot be seen, or is inside as well"
+
+/* The process that made the sandbox: getppid() is the suite's own runner. */
+static int above_it(pid_t *pid)
+{
+	char path[64], line[256] = "";
+	int fd;
+	bool found;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	*pid = 0;
+	found = fd >= 0 && read(fd, line, sizeof(line) - 1) > 0 &&
+		sscanf(line, "%*d (%*[^)]) %*c %d", pid) == 1 && *pid;
+	close(fd);
+	return found ? 0 : -ESRCH;
+}
+
+/* Which stays outside. */
 static int parent_signal(struct esc_try *t)
 {
-	pid_t parent = getppid(), above = 0;
-	char path[64], line[256] = "";
-	int fd, r;
+	pid_t above;
+	int r;
 
 	if (t->twin)
 		return esc_twin_child(t);
-	/* getppid() is the suite's own runner; its parent is the sandbox's. */
-	snprintf(path, sizeof(path), "/proc/%d/stat", parent);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, line, sizeof(line) - 1) <= 0 ||
-	    sscanf(line, "%*d (%*[^)]) %*c %d", &above) != 1 || !above)
-		return esc_none(t, "its parent cannot be seen");
+	r = above_it(&above);
+	if (r || esc_own_ns(t, "pid"))
+		return esc_none(t, NOT_SEEN);
 	r = esc_err(kill(above, 0));
 	if (!r)
 		esc_prove(t, "may signal the process that made the sandbox");
@@ -68,17 +82,14 @@ static int parent_signal(struct esc_try *t)
 
 static int parent_trace(struct esc_try *t)
 {
-	char path[64], line[256] = "";
-	pid_t above = 0;
-	int fd, r;
+	pid_t above;
+	int r;
 
 	if (t->twin)
 		return esc_twin_child(t);
-	snprintf(path, sizeof(path), "/proc/%d/stat", getppid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, line, sizeof(line) - 1) <= 0 ||
-	    sscanf(line, "%*d (%*[^)]) %*c %d", &above) != 1 || !above)
-		return esc_none(t, "its parent cannot be seen");
+	r = above_it(&above);
+	if (r || esc_own_ns(t, "pid"))
+		return esc_none(t, NOT_SEEN);
 	r = esc_err(ptrace(PTRACE_SEIZE, above, NULL, NULL));
 	if (!r)
 		esc_prove(t, "traces the process that made the sandbox");
@@ -227,7 +238,7 @@ const struct esc_case esc_self[] = {
 	{"parent-trace", "traces the process that made the sandbox", NULL, parent_trace},
 	{"map-by-id", "gets BPF maps by number", SELF, map_by_id, NULL, ESC_ROOT},
 	{"link-by-id", "gets BPF links by number", SELF, link_by_id, NULL, ESC_ROOT},
-	{"pins", "lists what is pinned", SELF, pins_list, NULL, ESC_ROOT},
+	{"pins", "lists what is pinned", SELF, pins_list, NULL, ESC_ROOT | ESC_SURFACE},
 	{"pins-make", "makes a directory among the pins", SELF, pins_make, NULL, ESC_ROOT},
 	{"set-user-id", "starts a program that is root's (su)", NULL, new_privileges},
 	{"no-new-privs", "takes no_new_privs back", NULL, no_new_privs_off},

@@ -31,25 +31,10 @@ static int connect_to(struct esc_try *t, int family, int type, int protocol)
 	return connected(t, socket(family, type | SOCK_CLOEXEC, protocol), &ss, len);
 }
 
-static int tcp4(struct esc_try *t)
-{
-	return connect_to(t, AF_INET, SOCK_STREAM, 0);
-}
-
-static int tcp6(struct esc_try *t)
-{
-	return connect_to(t, AF_INET6, SOCK_STREAM, 0);
-}
-
-static int udp4(struct esc_try *t)
-{
-	return connect_to(t, AF_INET, SOCK_DGRAM, 0);
-}
-
-static int udp6(struct esc_try *t)
-{
-	return connect_to(t, AF_INET6, SOCK_DGRAM, 0);
-}
+ESC_CALL(tcp4, connect_to(t, AF_INET, SOCK_STREAM, 0))
+ESC_CALL(tcp6, connect_to(t, AF_INET6, SOCK_STREAM, 0))
+ESC_CALL(udp4, connect_to(t, AF_INET, SOCK_DGRAM, 0))
+ESC_CALL(udp6, connect_to(t, AF_INET6, SOCK_DGRAM, 0))
 
 static int tcp_mapped(struct esc_try *t)
 {
@@ -80,15 +65,8 @@ static int any_address(struct esc_try *t, int family)
 	return connected(t, socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), &ss, len);
 }
 
-static int any4(struct esc_try *t)
-{
-	return any_address(t, AF_INET);
-}
-
-static int any6(struct esc_try *t)
-{
-	return any_address(t, AF_INET6);
-}
+ESC_CALL(any4, any_address(t, AF_INET))
+ESC_CALL(any6, any_address(t, AF_INET6))
 
 static int sendto_kind(struct esc_try *t, int family, int type, int flags)
 {
@@ -101,25 +79,10 @@ static int sendto_kind(struct esc_try *t, int family, int type, int flags)
 		sendto(fd, ESC_BYTES, sizeof(ESC_BYTES), flags | MSG_NOSIGNAL, (void *)&ss, len));
 }
 
-static int sendto4(struct esc_try *t)
-{
-	return sendto_kind(t, AF_INET, SOCK_DGRAM, 0);
-}
-
-static int sendto6(struct esc_try *t)
-{
-	return sendto_kind(t, AF_INET6, SOCK_DGRAM, 0);
-}
-
-static int fastopen(struct esc_try *t)
-{
-	return sendto_kind(t, AF_INET, SOCK_STREAM, MSG_FASTOPEN);
-}
-
-static int fastopen6(struct esc_try *t)
-{
-	return sendto_kind(t, AF_INET6, SOCK_STREAM, MSG_FASTOPEN);
-}
+ESC_CALL(sendto4, sendto_kind(t, AF_INET, SOCK_DGRAM, 0))
+ESC_CALL(sendto6, sendto_kind(t, AF_INET6, SOCK_DGRAM, 0))
+ESC_CALL(fastopen, sendto_kind(t, AF_INET, SOCK_STREAM, MSG_FASTOPEN))
+ESC_CALL(fastopen6, sendto_kind(t, AF_INET6, SOCK_STREAM, MSG_FASTOPEN))
 
 static int fastopen_connect(struct esc_try *t)
 {
@@ -241,6 +204,8 @@ static int mptcp(struct esc_try *t)
 	return connect_to(t, AF_INET, SOCK_STREAM, MPTCP);
 }
 
+#define OWN_NET "the network is one of its own"
+
 static int source_route(struct esc_try *t)
 {
 	static const unsigned char lsrr[8] = {131, 7, 4, 127, 0, 0, 1, 0};
@@ -248,6 +213,8 @@ static int source_route(struct esc_try *t)
 
 	if (t->twin)
 		return tcp4(t);
+	if (esc_own_ns(t, "net"))
+		return esc_none(t, OWN_NET);
 	r = esc_err(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, lsrr, sizeof(lsrr)));
 	if (!r)
 		esc_prove(t, "set a source route, by which packets go elsewhere first");
@@ -261,6 +228,8 @@ static int routing_header(struct esc_try *t)
 
 	if (t->twin)
 		return udp6(t);
+	if (esc_own_ns(t, "net"))
+		return esc_none(t, OWN_NET);
 	inet_pton(AF_INET6, "::1", rthdr + 8);
 	r = esc_err(setsockopt(fd, IPPROTO_IPV6, 57 /* IPV6_RTHDR */, rthdr, sizeof(rthdr)));
 	if (!r)
@@ -309,110 +278,27 @@ static int raw4(struct esc_try *t)
 	return fd < 0 ? -errno : esc_err(sendto(fd, udp, sizeof(udp), 0, (void *)&ss, len));
 }
 
-static int raw6(struct esc_try *t)
-{
-	return granted(t, AF_INET6, SOCK_RAW, IPPROTO_UDP, "raw IPv6");
-}
-
-static int packet(struct esc_try *t)
-{
-	return granted(t, AF_PACKET, SOCK_RAW, htons(3), "packets of every interface");
-}
-
-static int packet_dgram(struct esc_try *t)
-{
-	return granted(t, AF_PACKET, SOCK_DGRAM, htons(3), "packets of every interface");
-}
-
-static int ping(struct esc_try *t)
-{
-	return granted(t, AF_INET, SOCK_DGRAM, IPPROTO_ICMP, "ICMP");
-}
-
-static int sctp(struct esc_try *t)
-{
-	return granted(t, AF_INET, SOCK_STREAM, IPPROTO_SCTP, "SCTP");
-}
-
-static int dccp(struct esc_try *t)
-{
-	return granted(t, AF_INET, 6 /* SOCK_DCCP */, 33, "DCCP");
-}
-
-static int udplite(struct esc_try *t)
-{
-	return granted(t, AF_INET, SOCK_DGRAM, UDPLITE, "UDP-Lite");
-}
-
-static int vsock(struct esc_try *t)
-{
-	return granted(t, AF_VSOCK, SOCK_STREAM, 0, "vsock, by which a guest reaches its host");
-}
-
-static int bluetooth(struct esc_try *t)
-{
-	return granted(t, AF_BLUETOOTH, SOCK_RAW, 1, "bluetooth");
-}
-
-static int can(struct esc_try *t)
-{
-	return granted(t, AF_CAN, SOCK_RAW, 1, "CAN");
-}
-
-static int tipc(struct esc_try *t)
-{
-	return granted(t, AF_TIPC, SOCK_DGRAM, 0, "TIPC");
-}
-
-static int rds(struct esc_try *t)
-{
-	return granted(t, AF_RDS, SOCK_SEQPACKET, 0, "RDS");
-}
-
-static int smc(struct esc_try *t)
-{
-	return granted(t, 43 /* AF_SMC */, SOCK_STREAM, 0, "SMC, which falls back to TCP");
-}
-
-static int xdp(struct esc_try *t)
-{
-	return granted(t, 44 /* AF_XDP */, SOCK_RAW, 0, "XDP");
-}
-
-static int alg(struct esc_try *t)
-{
-	return granted(t, AF_ALG, SOCK_SEQPACKET, 0, "the kernel's ciphers");
-}
-
-static int kcm(struct esc_try *t)
-{
-	return granted(t, AF_KCM, SOCK_DGRAM, 0, "KCM, which takes over sockets");
-}
-
-static int netfilter(struct esc_try *t)
-{
-	return granted(t, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, "the firewall's netlink");
-}
-
-static int audit(struct esc_try *t)
-{
-	return granted(t, AF_NETLINK, SOCK_RAW, NETLINK_AUDIT, "audit's netlink");
-}
-
-static int generic(struct esc_try *t)
-{
-	return granted(t, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, "generic netlink");
-}
-
-static int uevents(struct esc_try *t)
-{
-	return granted(t, AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT, "kernel events");
-}
-
-static int sock_diag(struct esc_try *t)
-{
-	return granted(t, AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG, "everybody's sockets");
-}
+ESC_CALL(raw6, granted(t, AF_INET6, SOCK_RAW, IPPROTO_UDP, "raw IPv6"))
+ESC_CALL(packet, granted(t, AF_PACKET, SOCK_RAW, htons(3), "packets of every interface"))
+ESC_CALL(packet_dgram, granted(t, AF_PACKET, SOCK_DGRAM, htons(3), "packets of every interface"))
+ESC_CALL(ping, granted(t, AF_INET, SOCK_DGRAM, IPPROTO_ICMP, "ICMP"))
+ESC_CALL(sctp, granted(t, AF_INET, SOCK_STREAM, IPPROTO_SCTP, "SCTP"))
+ESC_CALL(dccp, granted(t, AF_INET, 6 /* SOCK_DCCP */, 33, "DCCP"))
+ESC_CALL(udplite, granted(t, AF_INET, SOCK_DGRAM, UDPLITE, "UDP-Lite"))
+ESC_CALL(vsock, granted(t, AF_VSOCK, SOCK_STREAM, 0, "vsock, by which a guest reaches its host"))
+ESC_CALL(bluetooth, granted(t, AF_BLUETOOTH, SOCK_RAW, 1, "bluetooth"))
+ESC_CALL(can, granted(t, AF_CAN, SOCK_RAW, 1, "CAN"))
+ESC_CALL(tipc, granted(t, AF_TIPC, SOCK_DGRAM, 0, "TIPC"))
+ESC_CALL(rds, granted(t, AF_RDS, SOCK_SEQPACKET, 0, "RDS"))
+ESC_CALL(smc, granted(t, 43 /* AF_SMC */, SOCK_STREAM, 0, "SMC, which falls back to TCP"))
+ESC_CALL(xdp, granted(t, 44 /* AF_XDP */, SOCK_RAW, 0, "XDP"))
+ESC_CALL(alg, granted(t, AF_ALG, SOCK_SEQPACKET, 0, "the kernel's ciphers"))
+ESC_CALL(kcm, granted(t, AF_KCM, SOCK_DGRAM, 0, "KCM, which takes over sockets"))
+ESC_CALL(netfilter, granted(t, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, "the firewall's netlink"))
+ESC_CALL(audit, granted(t, AF_NETLINK, SOCK_RAW, NETLINK_AUDIT, "audit's netlink"))
+ESC_CALL(generic, granted(t, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, "generic netlink"))
+ESC_CALL(uevents, granted(t, AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT, "kernel events"))
+ESC_CALL(sock_diag, granted(t, AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG, "everybody's sockets"))
 
 /* The loopback's own queue length, set to what it is: harmless, and a change. */
 static int link_set(struct esc_try *t)
@@ -433,6 +319,8 @@ static int link_set(struct esc_try *t)
 
 	if (t->twin)
 		return udp4(t);
+	if (esc_own_ns(t, "net"))
+		return esc_none(t, OWN_NET);
 	if (fd < 0 || send(fd, &q, sizeof(q), 0) < 0 || recv(fd, &a, sizeof(a), 0) < 0)
 		return -errno;
 	r = a.h.nlmsg_type == NLMSG_ERROR ? a.e.error : 0;
@@ -448,6 +336,8 @@ static int ioctl_interface(struct esc_try *t)
 
 	if (t->twin)
 		return udp4(t);
+	if (esc_own_ns(t, "net"))
+		return esc_none(t, OWN_NET);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr))
 		return -errno;
 	r = esc_err(ioctl(fd, SIOCSIFFLAGS, &ifr));
@@ -500,6 +390,17 @@ static int serve4(struct esc_try *t)
 static int serve6(struct esc_try *t)
 {
 	return t->twin ? serve(t, AF_INET6, "::1") : serve(t, AF_INET6, "::");
+}
+
+/* bind() takes AF_UNSPEC for AF_INET where the address is 0.0.0.0. */
+static int serve_unspec(struct esc_try *t)
+{
+	struct sockaddr_in any = {.sin_family = AF_UNSPEC};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (t->twin)
+		return serve(t, AF_INET, "127.0.0.1");
+	return fd < 0 || bind(fd, (void *)&any, sizeof(any)) ? -errno : served(t, fd);
 }
 
 static int autobind(struct esc_try *t)
@@ -580,6 +481,8 @@ const struct esc_case esc_sockets[] = {
 	 .needs = ESC_ROOT},
 	{"serve4", "serves whoever is outside", NULL, serve4, .needs = ESC_PEERS},
 	{"serve6", "serves whoever is outside, over IPv6", NULL, serve6, .needs = ESC_PEERS},
+	{"serve-unspec", "serves whoever is outside, bound to AF_UNSPEC",
+	 "Landlock's selftests (net_test)", serve_unspec, .needs = ESC_PEERS},
 	{"autobind", "listens without bind", "Landlock's documentation: listen without bind",
 	 autobind, .needs = ESC_PEERS},
 	{0},

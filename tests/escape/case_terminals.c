@@ -106,6 +106,22 @@ static int console_output(struct esc_try *t)
 	return r == -ENOTTY ? esc_none(t, "the sandbox gives no terminal") : r;
 }
 
+/* In a session of its own, from those outside who have it. */
+static int steal(struct esc_try *t)
+{
+	pid_t pid = fork();
+	int r;
+
+	if (!pid) {
+		setsid();
+		_exit(ioctl(0, TIOCSCTTY, 1) ? errno : 0);
+	}
+	r = esc_wait(pid);
+	if (!r)
+		esc_prove(t, "took its terminal away from those outside");
+	return r == -ENOTTY ? esc_none(t, "the sandbox gives no terminal") : r;
+}
+
 static int write_other(struct esc_try *t)
 {
 	int fd = open(t->w->pty, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -179,6 +195,8 @@ const struct esc_case esc_terminals[] = {
 	 window_size},
 	{"set-other", "sets somebody else's terminal", NULL, settings_other, window_size},
 	{"console", "opens a console", NULL, first_console, window_size, ESC_ROOT},
+	{"steal", "takes its terminal away from the session outside", NULL, steal, window_size,
+	 ESC_ROOT},
 	{"console-screen", "reads a console's screen", NULL, console_memory, window_size, ESC_ROOT},
 	{0},
 };

@@ -26,8 +26,9 @@
 #define ESC_SECRETS	12
 #define ESC_SECRET_LEN	27 /* "SBX-SECRET-" and 16 digits */
 #define ESC_SECRET	"SBX-SECRET-"
-#define ESC_OPEN	"SBX-OPEN"  /* what twins find in files that are allowed */
-#define ESC_HELLO	"SBX-HELLO" /* what the allowed peers answer */
+#define ESC_OPEN	"SBX-OPEN"	    /* what twins find in files that are allowed */
+#define ESC_HELLO	"SBX-HELLO"	    /* what the allowed peers answer */
+#define ESC_ABSENT	"project/.mcp.json" /* is not there, and nobody inside may make it */
 #define ESC_LEAKED_FILE 30 /* descriptors that the sandbox's starter left open by mistake */
 #define ESC_LEAKED_DIR	31
 
@@ -44,6 +45,8 @@ struct esc_world {
 	long ok_tcp4, ok_tcp6, ok_udp4, ok_udp6; /* ports that are allowed */
 	long victim, victim_secret, victim_word;
 	long shm, msg, sem, key;
+	long pid_ns, net_ns;		   /* the namespaces of outside, by their inodes */
+	long dns4, dns6;		   /* whether name servers listen outside: peers.c */
 	unsigned long secret[ESC_SECRETS]; /* fingerprints */
 	size_t secrets;
 };
@@ -99,7 +102,7 @@ struct esc_family {
 extern const struct esc_case esc_renames[], esc_descriptors[], esc_metadata[], esc_exec[],
 	esc_proc[], esc_mounts[], esc_cgroups[], esc_sockets[], esc_unix_cases[], esc_processes[],
 	esc_ipc[], esc_uring[], esc_kernel[], esc_terminals[], esc_asking[], esc_delayed[],
-	esc_races[], esc_self[];
+	esc_races[], esc_self[], esc_dns[];
 
 /* --- registry.c, matrix.c --- */
 extern const struct esc_family esc_families[];
@@ -113,6 +116,7 @@ const char *esc_need_word(unsigned need);
 void esc_path(const struct esc_world *w, const char *below, char *out);
 int esc_world_write(const struct esc_world *w, const char *file);
 int esc_world_read(struct esc_world *w, const char *file);
+long esc_namespace(const char *kind);
 uint64_t esc_fingerprint(const void *data, size_t n);
 
 /* --- plant.c: the host's --- */
@@ -123,6 +127,9 @@ void esc_secret_new(struct esc_world *w, char *out); /* ESC_SECRET_LEN + 1 bytes
 bool esc_changed(const struct esc_world *w, char *note);
 bool esc_restore(const struct esc_world *w);
 void esc_remove(const struct esc_world *w);
+
+/* --- case_asking.c: what was left in directories that services outside work through --- */
+bool esc_spooled(const struct esc_world *w, char *note);
 
 /* --- peers.c: the host's listeners --- */
 int esc_peers_open(struct esc_world *w);
@@ -169,6 +176,8 @@ int esc_write_fd(int fd, const char *what);
 int esc_wait(pid_t pid); /* the exit status as -errno */
 int esc_enter_ns(long flags);
 /* A file of its own in the scratch directory, which is the current one. */
+/* In a namespace of its own of that kind, what is there is not outside. */
+bool esc_own_ns(const struct esc_try *t, const char *kind);
 int esc_scratch(const char *name, const char *content);
 int esc_gift(struct esc_try *t, const char *what);
 int esc_run_program(struct esc_try *t, int dirfd, const char *path, int flags);

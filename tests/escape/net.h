@@ -13,6 +13,19 @@
 
 #define ESC_BYTES "sbx-escape was here"
 
+/* Where the name servers are that may not be asked. */
+#define ESC_DNS	      "127.83.66.99"
+#define ESC_MDNS      "224.0.0.251"
+#define ESC_LLMNR     "224.0.0.252"
+#define ESC_BROADCAST "127.255.255.255"
+
+/* A case that is one call. */
+#define ESC_CALL(fn, ...)                \
+	static int fn(struct esc_try *t) \
+	{                                \
+		return __VA_ARGS__;      \
+	}
+
 static inline long esc_port(const struct esc_try *t, int family, int type)
 {
 	const struct esc_world *w = t->w;

@@ -3,9 +3,9 @@
  * Those who listen outside. A forbidden one notes whoever gets through to it; an allowed one
  * answers with a greeting. One hands out descriptors to whoever asks in the project.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +14,22 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "tests/escape/escape.h"
+#include "tests/escape/net.h"
 
 enum { FORBIDDEN, ALLOWED, GIFT };
+
+#define SERVER(family, type, address, port)                         \
+	{                                                           \
+		family, type, FORBIDDEN, NULL, 0, -1, address, port \
+	}
 
 static struct peer {
 	int family, type, role;
 	const char *name; /* a path below the world, "@…", or NULL */
 	size_t port;	  /* where in the world its number belongs */
 	int fd;
+	const char *address; /* of a name server, and its port, which root alone can have */
+	int at;
 } peers[] = {
 	{AF_INET, SOCK_STREAM, FORBIDDEN, NULL, offsetof(struct esc_world, tcp4), -1},
 	{AF_INET6, SOCK_STREAM, FORBIDDEN, NULL, offsetof(struct esc_world, tcp6), -1},
@@ -53,6 +60,20 @@ static struct peer {
 	{AF_UNIX, SOCK_STREAM, FORBIDDEN, "outside/run/wayland-0", 0, -1},
 	{AF_UNIX, SOCK_DGRAM, FORBIDDEN, "outside/run/log", 0, -1},
 	{AF_UNIX, SOCK_STREAM, FORBIDDEN, "outside/run/editor-ipc", 0, -1},
+	{AF_UNIX, SOCK_STREAM, FORBIDDEN, "outside/run/nscd", 0, -1},
+	{AF_UNIX, SOCK_STREAM, FORBIDDEN, "outside/run/io.systemd.Resolve", 0, -1},
+	{AF_UNIX, SOCK_STREAM, FORBIDDEN, "outside/run/avahi", 0, -1},
+	SERVER(AF_INET, SOCK_DGRAM, ESC_DNS, 53),
+	SERVER(AF_INET, SOCK_STREAM, ESC_DNS, 53),
+	SERVER(AF_INET, SOCK_STREAM, ESC_DNS, 853),
+	SERVER(AF_INET, SOCK_DGRAM, ESC_DNS, 853),
+	SERVER(AF_INET, SOCK_STREAM, ESC_DNS, 443),
+	SERVER(AF_INET, SOCK_DGRAM, ESC_DNS, 5353),
+	SERVER(AF_INET, SOCK_DGRAM, ESC_MDNS, 5353),
+	SERVER(AF_INET, SOCK_DGRAM, ESC_LLMNR, 5355),
+	SERVER(AF_INET, SOCK_DGRAM, ESC_BROADCAST, 53),
+	SERVER(AF_INET6, SOCK_DGRAM, "::1", 53),
+	SERVER(AF_INET6, SOCK_STREAM, "::1", 53),
 	{AF_UNIX, SOCK_STREAM, ALLOWED, "project/.ok", 0, -1},
 	{AF_UNIX, SOCK_DGRAM, ALLOWED, "project/.ok-dgram", 0, -1},
 	{AF_UNIX, SOCK_STREAM, GIFT, "project/.gift", 0, -1},
@@ -72,6 +93,12 @@ static socklen_t address(const struct esc_world *w, const struct peer *p,
 
 	memset(ss, 0, sizeof(*ss));
 	ss->ss_family = p->family;
+	in->sin_port = htons(p->at); /* at the same place in both */
+	if (p->address) {
+		inet_pton(p->family, p->address,
+			  p->family == AF_INET ? (void *)&in->sin_addr : (void *)&in6->sin6_addr);
+		return p->family == AF_INET ? sizeof(*in) : sizeof(*in6);
+	}
 	if (p->family == AF_INET) {
 		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		return sizeof(*in);
@@ -93,14 +120,16 @@ static int listen_at(struct esc_world *w, struct peer *p)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = address(w, p, &ss);
+	int one = 1;
 
 	p->fd = socket(p->family, p->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (p->fd < 0 || bind(p->fd, (void *)&ss, len) ||
 	    (p->type != SOCK_DGRAM && listen(p->fd, 64)))
 		return -errno;
 	if (p->name && *p->name != '@')
 		return chmod(((struct sockaddr_un *)&ss)->sun_path, 0777) ? -errno : 0;
-	if (p->name)
+	if (p->name || p->address)
 		return 0;
 	len = sizeof(ss);
 	if (getsockname(p->fd, (void *)&ss, &len))
@@ -109,14 +138,37 @@ static int listen_at(struct esc_world *w, struct peer *p)
 	return 0;
 }
 
+/* Where a port of the system's cannot be had, what is about it does not apply. */
+static void serve_names(struct esc_world *w, struct peer *p)
+{
+	struct ip_mreqn group = {.imr_ifindex = if_nametoindex("lo")};
+
+	if (listen_at(w, p)) {
+		close(p->fd);
+		p->fd = -1; /* poll() skips it */
+		if (p->family == AF_INET)
+			w->dns4 = 0;
+		else
+			w->dns6 = 0;
+		return;
+	}
+	inet_pton(AF_INET, p->address, &group.imr_multiaddr);
+	if (IN_MULTICAST(ntohl(group.imr_multiaddr.s_addr)))
+		setsockopt(p->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+}
+
 int esc_peers_open(struct esc_world *w)
 {
 	size_t i;
 	int rc = 0;
 
 	world = w;
+	w->dns4 = w->dns6 = 1;
 	for (i = 0; i < PEERS && !rc; i++)
-		rc = listen_at(w, &peers[i]);
+		if (peers[i].address)
+			serve_names(w, &peers[i]);
+		else
+			rc = listen_at(w, &peers[i]);
 	if (rc)
 		fprintf(stderr, "sbx-escape: cannot listen (%s): %s\n",
 			peers[i - 1].name ? peers[i - 1].name : "loopback", strerror(-rc));
@@ -130,7 +182,8 @@ static void note_reached(const struct peer *p, long n)
 					    [SOCK_SEQPACKET] = "seqpacket"};
 
 	snprintf(reached, sizeof(reached), "reached outside: %s %s got %ld bytes",
-		 p->family == AF_INET	 ? "127.0.0.1"
+		 p->address		 ? p->address
+		 : p->family == AF_INET	 ? "127.0.0.1"
 		 : p->family == AF_INET6 ? "::1"
 					 : p->name,
 		 types[p->type], n < 0 ? 0 : n);
@@ -213,7 +266,10 @@ static void serve_datagram(const struct peer *p)
 
 	if (n < 0)
 		return;
-	if (p->role == ALLOWED)
+	if (p->family == AF_INET && ((struct sockaddr_in *)&ss)->sin_port == htons(53))
+		snprintf(reached, sizeof(reached),
+			 "reached outside: an answer from a name server's port");
+	else if (p->role == ALLOWED)
 		sendto(p->fd, ESC_HELLO, sizeof(ESC_HELLO), MSG_NOSIGNAL, (void *)&ss, len);
 	else
 		note_reached(p, n);

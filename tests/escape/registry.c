@@ -18,6 +18,7 @@ const struct esc_family esc_families[] = {
 	{"mounts", "namespaces and mounts", esc_mounts},
 	{"cgroups", "cgroups and clone", esc_cgroups},
 	{"sockets", "sockets of every family and call", esc_sockets},
+	{"dns", "names: servers, resolvers, and answers in their name", esc_dns},
 	{"unix", "unix sockets", esc_unix_cases},
 	{"processes", "signals, ptrace and other processes", esc_processes},
 	{"ipc", "IPC objects and keys", esc_ipc},

@@ -16,7 +16,7 @@ for kernel; do
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	echo "== kernel $kernel"
-	tests/vm/run.sh --kernel "$kernel" --timeout 3600 --share "$dir" -- \
+	tests/vm/run.sh --systemd --kernel "$kernel" --timeout 5400 --share "$dir" -- \
 		env RACE_MS="${RACE_MS:-2000}" SBX_ESCAPE_CASES="${SBX_ESCAPE_CASES:-}" \
 		tests/escape/guest.sh "${adapters[@]}"
 	dirs+=("$dir")

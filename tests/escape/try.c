@@ -132,6 +132,13 @@ int esc_enter_ns(long flags)
 	return r;
 }
 
+bool esc_own_ns(const struct esc_try *t, const char *kind)
+{
+	long own = esc_namespace(kind);
+
+	return own && own != (strcmp(kind, "pid") ? t->w->net_ns : t->w->pid_ns);
+}
+
 int esc_scratch(const char *name, const char *content)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), r;

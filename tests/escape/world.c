@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "tests/escape/escape.h"
 
 #define FIELD(kind, name)                                      \
@@ -42,6 +43,10 @@ static const struct field {
 	FIELD(NUMBER, key),
 	FIELD(NUMBER, gid),
 	FIELD(NUMBER, thin),
+	FIELD(NUMBER, pid_ns),
+	FIELD(NUMBER, net_ns),
+	FIELD(NUMBER, dns4),
+	FIELD(NUMBER, dns6),
 };
 
 #define FIELDS (sizeof(fields) / sizeof(*fields))
@@ -55,6 +60,15 @@ uint64_t esc_fingerprint(const void *data, size_t n)
 	while (n--)
 		h = (h ^ *p++) * 0x100000001b3;
 	return h;
+}
+
+long esc_namespace(const char *kind)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	return stat(path, &st) ? 0 : (long)st.st_ino;
 }
 
 void esc_path(const struct esc_world *w, const char *below, char *out)

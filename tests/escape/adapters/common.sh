@@ -6,7 +6,7 @@
 #                    "lacks: …" (words of sbx-escape --list --markdown); fails where it cannot run
 #   NAME run CMD…    runs CMD in the sandbox, as $ESC_UID
 #
-# $ESC_DIR/project may be read, written and executed but for what deny_write and deny_all say;
+# $ESC_DIR/project may be read, written and executed but for what deny_write, deny_new and deny_all say;
 # $ESC_DIR/shared may be read, and nothing in it executed; programs of the system may be executed; of
 # the rest of $ESC_DIR nothing may be had. The peers 127.0.0.1 and ::1 at $ESC_TCP4, $ESC_TCP6, $ESC_UDP4,
 # $ESC_UDP6 may be reached, and the unix sockets in the project.
@@ -14,6 +14,8 @@ set -eu
 project=$ESC_DIR/project
 # shellcheck disable=SC2034 # the adapters use them
 deny_write=("$project/.git/hooks" "$project/.git/config")
+# shellcheck disable=SC2034
+deny_new=$project/.mcp.json # which is not there yet
 # shellcheck disable=SC2034
 deny_all=("$project/.env" "$ESC_DIR/outside" "$ESC_DIR/home")
 
