@@ -223,6 +223,33 @@ static int posix_queue(struct esc_try *t)
 					: esc_err(q);
 }
 
+/* Of a process outside, by its name. */
+static int queue_receive(struct esc_try *t)
+{
+	char name[64], text[64];
+	ssize_t n;
+	mqd_t q;
+
+	if (t->twin)
+		return msg_receive(t);
+	snprintf(name, sizeof(name), "/sbx-victim-%s", t->w->tag);
+	q = mq_open(name, O_RDONLY | O_NONBLOCK);
+	n = q < 0 ? -1 : mq_receive(q, text, sizeof(text), NULL);
+	if (n > 0)
+		esc_saw(t, text, n, "a POSIX queue");
+	return esc_err(n);
+}
+
+static int queue_unlink(struct esc_try *t)
+{
+	char name[64];
+
+	if (t->twin)
+		return msg_send(t);
+	snprintf(name, sizeof(name), "/sbx-victim-%s", t->w->tag);
+	return esc_err(mq_unlink(name));
+}
+
 #define NO_IPC_NS "held by an IPC namespace too"
 #define KEYRINGS  "keyrings pass mount and PID namespaces (CVE-2014-9529 and container advisories)"
 
@@ -236,13 +263,15 @@ const struct esc_case esc_ipc[] = {
 	{"sem-set", "sets a semaphore outside", NO_IPC_NS, sem_set},
 	{"posix-shm", "makes POSIX shared memory for others", NULL, posix_shm_outside},
 	{"posix-queue", "makes a POSIX queue for others", NULL, posix_queue},
+	{"queue-receive", "takes a message out of a POSIX queue outside", NO_IPC_NS, queue_receive},
+	{"queue-unlink", "removes a POSIX queue of a process outside", NO_IPC_NS, queue_unlink},
 	{"key-read", "reads a key of the user by number", KEYRINGS, key_read, esc_twin_file},
 	{"key-search", "searches the user's keyring", KEYRINGS, key_search, esc_twin_file},
 	{"key-request", "requests a key of the user", KEYRINGS, key_request, esc_twin_file},
 	{"keyring-link", "links the user's keyring into its own", KEYRINGS, keyring_link,
 	 esc_twin_file},
 	{"key-persistent", "gets the keyring that outlives sessions", KEYRINGS, key_persistent,
-	 esc_twin_file},
+	 esc_twin_file, ESC_SURFACE},
 	{"key-plant", "plants a key for processes outside", KEYRINGS, key_plant, esc_twin_file},
 	{0},
 };

@@ -32,7 +32,7 @@
 #define LIMIT	      97 /* of open files: nobody has that by chance */
 
 struct shared {
-	volatile long ready, secret_at, word_at, key, shm, msg, sem;
+	volatile long ready, secret_at, word_at, key, shm, msg, sem, queue;
 };
 
 static struct shared *shared;
@@ -46,6 +46,23 @@ static struct {
 } before;
 
 /* --- the victim itself --- */
+
+/* With POSIX names objects are reached without a number. */
+static void queue_name(const char *tag, char *name, size_t size)
+{
+	snprintf(name, size, "/sbx-victim-%s", tag);
+}
+
+static void hold_queue(const char *tag)
+{
+	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 64};
+	char name[64];
+	mqd_t q;
+
+	queue_name(tag, name, sizeof(name));
+	q = mq_open(name, O_RDWR | O_CREAT | O_NONBLOCK, 0600, &attr);
+	shared->queue = q >= 0 && !mq_send(q, ipc_secret, sizeof(ipc_secret), 0);
+}
 
 static void hold_ipc(void)
 {
@@ -81,6 +98,7 @@ int esc_victim_main(char **argv)
 	shared->key = syscall(SYS_add_key, "user", argv[3], argv[1], strlen(argv[1]),
 			      KEY_SPEC_USER_KEYRING);
 	hold_ipc();
+	hold_queue(argv[3]);
 	/* The command line is not a secret: others may see it. */
 	for (i = 0; i < 3; i++)
 		memset(argv[i], '-', strlen(argv[i]));
@@ -130,9 +148,13 @@ static void remember(const struct esc_world *w)
 
 static void forget_ipc(const struct esc_world *w)
 {
+	char name[64];
+
 	shmctl(w->shm, IPC_RMID, NULL);
 	msgctl(w->msg, IPC_RMID, NULL);
 	semctl(w->sem, 0, IPC_RMID);
+	queue_name(w->tag, name, sizeof(name));
+	mq_unlink(name);
 }
 
 void esc_victim_stop(const struct esc_world *w)
@@ -183,6 +205,21 @@ static bool gone(const struct esc_world *w)
 	return waitpid(w->victim, NULL, WNOHANG) == w->victim;
 }
 
+static bool queue_touched(const struct esc_world *w)
+{
+	struct mq_attr attr = {0};
+	char name[64];
+	mqd_t q;
+
+	queue_name(w->tag, name, sizeof(name));
+	q = mq_open(name, O_RDONLY | O_NONBLOCK);
+	if (q >= 0 && mq_getattr(q, &attr))
+		attr.mq_curmsgs = 0;
+	if (q >= 0)
+		mq_close(q);
+	return shared->queue && attr.mq_curmsgs != 1;
+}
+
 static bool ipc_touched(const struct esc_world *w)
 {
 	struct shmid_ds shm;
@@ -190,7 +227,7 @@ static bool ipc_touched(const struct esc_world *w)
 
 	return shmctl(w->shm, IPC_STAT, &shm) || shm.shm_perm.mode & SHM_DEST ||
 	       msgctl(w->msg, IPC_STAT, &msg) || msg.msg_qnum != 1 ||
-	       semctl(w->sem, 0, GETVAL) != 0;
+	       semctl(w->sem, 0, GETVAL) != 0 || queue_touched(w);
 }
 
 /* What /proc/PID/status says about it that it should not. */
