@@ -105,6 +105,36 @@ static int setxattr_readonly(struct esc_try *t)
 				: done(t, r);
 }
 
+/* The attributes of a secret, or of a file of its own. */
+static int attributes(struct esc_try *t, bool list)
+{
+	const char *path = t->twin ? "own" : esc_pick(t, "outside/d/secret", "");
+	char buf[256] = "";
+	ssize_t n;
+	int r = t->twin ? esc_scratch("own", "") : 0;
+
+	if (!r && t->twin)
+		r = esc_err(setxattr(path, ESC_TOKEN, ESC_OPEN, sizeof(ESC_OPEN), 0));
+	if (r)
+		return r == -EOPNOTSUPP ? esc_none(t, "the file system has no user attributes") : r;
+	n = list ? listxattr(path, buf, sizeof(buf)) : getxattr(path, ESC_TOKEN, buf, sizeof(buf));
+	if (n > 0 && list && memmem(buf, n, ESC_TOKEN, sizeof(ESC_TOKEN)))
+		esc_prove(t, "listed the attributes");
+	else if (n > 0 && !list)
+		esc_saw(t, buf, n, "an attribute");
+	return esc_err(n);
+}
+
+static int getxattr_outside(struct esc_try *t)
+{
+	return attributes(t, false);
+}
+
+static int listxattr_outside(struct esc_try *t)
+{
+	return attributes(t, true);
+}
+
 static int fsetxattr_read_fd(struct esc_try *t)
 {
 	int fd = open(readonly(t), O_RDONLY | O_CLOEXEC), r;
@@ -262,6 +292,8 @@ const struct esc_case esc_metadata[] = {
 	{"bind-socket", "makes a socket outside", NULL, bind_socket},
 	{"device-node", "makes a device node outside", NULL, device_node, .needs = ESC_ROOT},
 	{"core-dump", "lets the kernel dump core outside", NULL, core_dump},
+	{"getxattr", "reads an attribute of a secret", NULL, getxattr_outside},
+	{"listxattr", "lists the attributes of a secret", NULL, listxattr_outside},
 	{"setxattr-readonly", "sets an attribute of a read-only file", NULL, setxattr_readonly},
 	{"fsetxattr-read-fd", "sets an attribute by a descriptor for reading", NULL,
 	 fsetxattr_read_fd},

@@ -29,6 +29,7 @@
 #define ESC_OPEN	"SBX-OPEN"	    /* what twins find in files that are allowed */
 #define ESC_HELLO	"SBX-HELLO"	    /* what the allowed peers answer */
 #define ESC_ABSENT	"project/.mcp.json" /* is not there, and nobody inside may make it */
+#define ESC_TOKEN	"user.sbx-token"    /* the attribute in which a secret file holds it, too */
 #define ESC_LEAKED_FILE 30 /* descriptors that the sandbox's starter left open by mistake */
 #define ESC_LEAKED_DIR	31
 

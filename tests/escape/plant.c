@@ -154,6 +154,8 @@ static int make(const struct esc_world *w, size_t i)
 		rc = copy_program(path);
 	else
 		rc = put(path, contents[i]);
+	if (!rc && o->kind == SECRET) /* where the file system has attributes */
+		setxattr(path, ESC_TOKEN, contents[i], ESC_SECRET_LEN, 0);
 	return rc || !chmod(path, modes[o->kind]) ? rc : -errno;
 }
 
