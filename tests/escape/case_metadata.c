@@ -135,6 +135,19 @@ static int listxattr_outside(struct esc_try *t)
 	return attributes(t, true);
 }
 
+static int removexattr_outside(struct esc_try *t)
+{
+	int r = t->twin ? esc_scratch("own", "") : 0;
+
+	if (!r && t->twin)
+		r = esc_err(setxattr("own", ESC_TOKEN, ESC_OPEN, sizeof(ESC_OPEN), 0));
+	if (!r)
+		r = esc_err(removexattr(t->twin ? "own" : esc_pick(t, "outside/d/secret", ""),
+					ESC_TOKEN));
+	return r == -EOPNOTSUPP ? esc_none(t, "the file system has no user attributes")
+				: done(t, r);
+}
+
 static int fsetxattr_read_fd(struct esc_try *t)
 {
 	int fd = open(readonly(t), O_RDONLY | O_CLOEXEC), r;
@@ -155,6 +168,18 @@ static int set_acl(struct esc_try *t)
 	int r = esc_err(setxattr(readonly(t), "system.posix_acl_access", acl, sizeof(acl), 0));
 
 	return r == -EOPNOTSUPP ? esc_none(t, "the file system has no ACLs") : done(t, r);
+}
+
+/* The kernel takes it for done where there is none. */
+static int remove_acl(struct esc_try *t)
+{
+	int r = esc_err(removexattr(readonly(t), "system.posix_acl_access"));
+
+	if (r == -EOPNOTSUPP)
+		return esc_none(t, "the file system has no ACLs");
+	if (!r)
+		esc_prove(t, "the kernel removed an ACL");
+	return r;
 }
 
 static int fchmod_read_fd(struct esc_try *t)
@@ -294,11 +319,13 @@ const struct esc_case esc_metadata[] = {
 	{"core-dump", "lets the kernel dump core outside", NULL, core_dump},
 	{"getxattr", "reads an attribute of a secret", NULL, getxattr_outside},
 	{"listxattr", "lists the attributes of a secret", NULL, listxattr_outside},
+	{"removexattr", "removes an attribute of a file outside", NULL, removexattr_outside},
 	{"setxattr-readonly", "sets an attribute of a read-only file", NULL, setxattr_readonly},
 	{"fsetxattr-read-fd", "sets an attribute by a descriptor for reading", NULL,
 	 fsetxattr_read_fd},
 	{"set-acl", "sets an ACL of a read-only file",
 	 "setting an ACL passes no hook of extended attributes since 6.2", set_acl},
+	{"remove-acl", "removes the ACL of a read-only file", NULL, remove_acl},
 	{"fchmod-read-fd", "changes the mode by a descriptor for reading",
 	 "Landlock does not govern it (its documentation, current limitations)", fchmod_read_fd},
 	{"futimens-read-fd", "changes the times by a descriptor for reading", NULL,

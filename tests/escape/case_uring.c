@@ -207,6 +207,41 @@ static int socket_worker(struct esc_try *t)
 	return r < 0 || r == ESC_NONE ? r : 0;
 }
 
+/* A command of a device's own: what it does no other hook sees. /dev/null's does nothing. */
+static int device_command(struct esc_try *t)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), r;
+
+	if (t->twin)
+		return read_worker(t);
+	r = ask(t, (struct io_uring_sqe){.opcode = IORING_OP_URING_CMD, .fd = fd});
+	if (!r)
+		esc_prove(t, "gave a device a command");
+	return r == -EOPNOTSUPP ? esc_none(t, "the device takes no commands") : r;
+}
+
+/* Acts with credentials that were kept, whatever it has become since. */
+static int personality(struct esc_try *t)
+{
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_NOP};
+	struct uring u;
+	int r;
+
+	if (t->twin)
+		return read_worker(t);
+	r = uring_open(&u);
+	if (r)
+		return r == -ENOSYS ? esc_none(t, "the kernel's io_uring has it not") : r;
+	r = syscall(SYS_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0);
+	if (r < 0)
+		return -errno;
+	sqe.personality = r;
+	r = uring_submit(&u, &sqe);
+	if (!r)
+		esc_prove(t, "acted with credentials that it kept");
+	return r;
+}
+
 static int sqpoll(struct esc_try *t)
 {
 	struct io_uring_params p = {.flags = IORING_SETUP_SQPOLL};
@@ -262,6 +297,10 @@ const struct esc_case esc_uring[] = {
 	{"sendmsg-worker", "sends a datagram", CURING, sendmsg_worker,
 	 .needs = ESC_PEERS | ESC_UDP},
 	{"socket-worker", "gets a socket of a closed family", CURING, socket_worker,
+	 .needs = ESC_SURFACE},
+	{"command", "gives a device a command", "passes what looks at system calls alone",
+	 device_command, .needs = ESC_SURFACE},
+	{"personality", "acts with credentials that it kept", NULL, personality,
 	 .needs = ESC_SURFACE},
 	{"sqpoll", "lets a thread of the kernel open a secret", CURING, sqpoll},
 	{"leaked-fixed", "registers a descriptor that was left open", NULL, leaked_fixed},

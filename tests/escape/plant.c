@@ -72,8 +72,7 @@ static const struct object {
 static struct seen {
 	struct stat st;
 	uint64_t content, names;
-	bool xattr;
-	int flags;
+	int flags, xattr;
 } planted[OBJECTS];
 
 static char contents[OBJECTS][64];
@@ -196,7 +195,8 @@ static int look(const struct esc_world *w, size_t i, struct seen *s)
 	*s = (struct seen){0};
 	if (lstat(path, &s->st))
 		return -errno;
-	s->xattr = lgetxattr(path, "user.sbx", NULL, 0) >= 0;
+	s->xattr = (lgetxattr(path, "user.sbx", NULL, 0) >= 0) |
+		   (lgetxattr(path, ESC_TOKEN, NULL, 0) >= 0) << 1;
 	if (objects[i].kind == DIR_)
 		s->names = names_of(path);
 	else
