@@ -46,6 +46,7 @@ done
 # The command that does it on a user's machine, with a policy that is not the suite's own.
 check "selftest: ai-agent holds" "$SBX" selftest --user nobody --policy ai-agent \
 	--case descriptors,renames,metadata,unix,delayed
+policy "$W/keeper.yaml" </dev/null
 sed 's/^files:/files:\n  - allow: [read]\n    path: "\/**"/' "$W/keeper.yaml" >"$W/loose.yaml"
 status "selftest: a policy that opens too much does not" 1 "$SBX" selftest --user nobody --policy "$W/loose.yaml" \
 	--case direct,renames
