@@ -53,8 +53,11 @@ static int run(struct race *r)
 
 	if (rc)
 		return rc;
-	while (now_ms() < end && !r->step(r) && !r->t->res->proof)
+	do { /* once at least, however slow the machine is */
+		if (r->step(r) || r->t->res->proof)
+			break;
 		r->steps++;
+	} while (now_ms() < end);
 	r->stop = true;
 	pthread_join(thread, NULL);
 	/* The twin is not caught at anything: it shows that the race was run. */

@@ -38,6 +38,7 @@ struct esc_world {
 	char dir[200]; /* project/, outside/, shared/ and home/ are below it */
 	char only[80]; /* cases or families to run; empty: all */
 	long thin;     /* of the matrix every so manieth cell */
+	long no_twins;
 	char abstract[40];
 	char pty[40];
 	char tag[20];
@@ -147,7 +148,7 @@ int esc_victim_main(char **argv);
 /* --- host.c, inside.c, report.c --- */
 struct esc_host_opts {
 	const char *adapter, *dir, *user, *only, *json, *log;
-	bool audit, quiet, keep;
+	bool audit, quiet, keep, no_twins;
 	long race_ms, thin;
 };
 

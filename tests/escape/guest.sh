@@ -25,7 +25,7 @@ grep -q ^tess: /etc/passwd || {
 for user in root tess; do
 	for adapter in "$@"; do
 		start=$SECONDS
-		"$root/build/sbx-escape" --quiet --dir /mnt/escape --user $user --race-ms "${RACE_MS:-500}" \
+		"$root/build/sbx-escape" --quiet --dir /mnt/escape --user $user --race-ms "${RACE_MS:-1000}" \
 			${SBX_ESCAPE_CASES:+--case "$SBX_ESCAPE_CASES"} \
 			--json "$out/$adapter.$user.json" --log "/tmp/$adapter.$user.log" \
 			"$here/adapters/$adapter" >"/tmp/$adapter.$user.out" 2>&1

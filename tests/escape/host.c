@@ -174,6 +174,7 @@ static int make_world(struct host *h)
 	h->w.pid_ns = esc_namespace("pid");
 	h->w.net_ns = esc_namespace("net");
 	h->w.thin = h->o->thin;
+	h->w.no_twins = h->o->no_twins;
 	rc = esc_plant(&h->w);
 	if (!rc)
 		rc = copy_self(h);
@@ -440,7 +441,7 @@ static void prepare(struct host *h)
 		if (!esc_chosen(o->c, h->o->only, h->o->thin))
 			continue;
 		strcpy(o->verdict, "not run");
-		strcpy(o->twin, "not run");
+		strcpy(o->twin, h->o->no_twins ? "n/a" : "not run");
 		if (o->c->needs & ESC_ROOT && h->w.uid) {
 			strcpy(o->verdict, "n/a");
 			strcpy(o->twin, "n/a");

@@ -149,7 +149,7 @@ int esc_inside(const char *world_file)
 		if (!esc_chosen(&cases[i], w.only, w.thin) || (cases[i].needs & ESC_ROOT && w.uid))
 			continue;
 		rc = try_one(world_file, &cases[i], i, false);
-		if (!rc)
+		if (!rc && !w.no_twins)
 			rc = try_one(world_file, &cases[i], i, true);
 	}
 	if (rc)

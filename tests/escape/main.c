@@ -18,30 +18,24 @@ static const char usage[] =
 	"  --log FILE      what the sandbox prints\n"
 	"  --dir DIR       where the world is planted (/var/tmp)\n"
 	"  --race-ms N     how long a race is run (2000)\n"
+	"  --no-twins      attacks alone\n"
 	"  --thin N        of the matrix of operations and names every Nth cell (1)\n"
 	"  --keep          leaves the planted world behind\n"
 	"  --quiet         no table\n"
 	"\n"
 	"Status: 0 everything held and works, 1 something escaped or broke, 2 it did not run.\n";
 
-enum { JSON = 256, LOG, DIR_, RACE, THIN, LIST, MARKDOWN };
+enum { JSON = 256, LOG, DIR_, RACE, THIN, LIST, MARKDOWN, NO_TWINS };
 
 static const struct option options[] = {
-	{"case", required_argument, NULL, 'c'},
-	{"family", required_argument, NULL, 'c'},
-	{"user", required_argument, NULL, 'u'},
-	{"audit", no_argument, NULL, 'a'},
-	{"json", required_argument, NULL, JSON},
-	{"log", required_argument, NULL, LOG},
-	{"dir", required_argument, NULL, DIR_},
-	{"race-ms", required_argument, NULL, RACE},
-	{"thin", required_argument, NULL, THIN},
-	{"keep", no_argument, NULL, 'k'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"list", no_argument, NULL, LIST},
-	{"markdown", no_argument, NULL, MARKDOWN},
-	{"help", no_argument, NULL, 'h'},
-	{0},
+	{"case", required_argument, NULL, 'c'},	 {"family", required_argument, NULL, 'c'},
+	{"user", required_argument, NULL, 'u'},	 {"audit", no_argument, NULL, 'a'},
+	{"json", required_argument, NULL, JSON}, {"log", required_argument, NULL, LOG},
+	{"dir", required_argument, NULL, DIR_},	 {"race-ms", required_argument, NULL, RACE},
+	{"thin", required_argument, NULL, THIN}, {"keep", no_argument, NULL, 'k'},
+	{"quiet", no_argument, NULL, 'q'},	 {"no-twins", no_argument, NULL, NO_TWINS},
+	{"list", no_argument, NULL, LIST},	 {"markdown", no_argument, NULL, MARKDOWN},
+	{"help", no_argument, NULL, 'h'},	 {0},
 };
 
 static void set(struct esc_host_opts *o, int opt)
@@ -73,6 +67,9 @@ static void set(struct esc_host_opts *o, int opt)
 		break;
 	case THIN:
 		o->thin = atol(optarg);
+		break;
+	case NO_TWINS:
+		o->no_twins = true;
 		break;
 	case RACE:
 		o->race_ms = atol(optarg);

@@ -17,7 +17,7 @@ for kernel; do
 	mkdir -p "$dir"
 	echo "== kernel $kernel"
 	tests/vm/run.sh --systemd --kernel "$kernel" --timeout 5400 --share "$dir" -- \
-		env RACE_MS="${RACE_MS:-500}" SBX_ESCAPE_CASES="${SBX_ESCAPE_CASES:-}" \
+		env RACE_MS="${RACE_MS:-1000}" SBX_ESCAPE_CASES="${SBX_ESCAPE_CASES:-}" \
 		tests/escape/guest.sh "${adapters[@]}"
 	dirs+=("$dir")
 done

@@ -43,6 +43,7 @@ static const struct field {
 	FIELD(NUMBER, key),
 	FIELD(NUMBER, gid),
 	FIELD(NUMBER, thin),
+	FIELD(NUMBER, no_twins),
 	FIELD(NUMBER, pid_ns),
 	FIELD(NUMBER, net_ns),
 	FIELD(NUMBER, dns4),
