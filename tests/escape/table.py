@@ -22,7 +22,9 @@ Read with care: the sandboxes were made for different ends. Each had the setting
 documentation recommends for "one project is writable, a few paths in it are not, a few peers may be reached". All but
 Landlock and sbx-bpf take root's capabilities away, so that some of what root may do is broken there;
 Landlock leaves them, and does not set out to govern what root may do to the machine. bubblewrap and
-sandbox-runtime are meant for users, not for root. sbx-bpf wrote the suite."""
+sandbox-runtime are meant for users, not for root. bubblewrap and firejail have no network here, as they know no single
+peers; sandbox-runtime's is behind proxies, to which the suite's own clients do not speak: peers count as
+broken in all three. The suite comes with sbx-bpf: who finds a setting unfair may send a better adapter."""
 
 
 def load(directory):
