@@ -70,6 +70,10 @@ gdb                 tests: a debugger inside a sandbox
 strace              tests: a tracer inside a sandbox
 "
 what=${1:-}
+# Other builds of node bring it along, and conflict with Debian's.
+command -v npm >/dev/null || packages="$packages
+npm                 tests: packages of node
+"
 [ "$what" != build ] || packages=$building
 [ "$what" != escape ] || packages="$packages
 bubblewrap          escape: another sandbox

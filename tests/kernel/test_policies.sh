@@ -148,15 +148,11 @@ if command -v node >/dev/null; then
 else
 	skip "policies: node: it is not installed"
 fi
-if command -v npm >/dev/null; then
-	works "npm" '
-		mkdir -p app dep && cd dep && printf "{\"name\":\"dep\",\"version\":\"1.0.0\",\"bin\":\"d.js\"}" >package.json
-		printf "#!/usr/bin/env node\nconsole.log(1)\n" >d.js && cd ../app
-		printf "{\"name\":\"app\",\"version\":\"1.0.0\",\"scripts\":{\"t\":\"dep\"}}" >package.json
-		npm install --no-audit --no-fund ../dep && npm run t'
-else
-	skip "policies: npm: it is not installed"
-fi
+works "npm" '
+	mkdir -p app dep && cd dep && printf "{\"name\":\"dep\",\"version\":\"1.0.0\",\"bin\":\"d.js\"}" >package.json
+	printf "#!/usr/bin/env node\nconsole.log(1)\n" >d.js && cd ../app
+	printf "{\"name\":\"app\",\"version\":\"1.0.0\",\"scripts\":{\"t\":\"dep\"}}" >package.json
+	npm install --no-audit --no-fund ../dep && npm run t'
 
 # The README's first policy, and its command.
 sed -n '/^```yaml/,/^```/p' "$ROOT/README.md" | sed '/^```/d' >$home/project/reporter.yaml

@@ -64,20 +64,10 @@ work_sqlite() { session sqlite; }
 work_editor() { session editor; }
 work_mcp() { session mcp; }
 
-work_node() {
-	if command -v npm >/dev/null; then
-		session node
-	else
-		skip "work: node: npm is not installed"
-	fi
-}
+work_node() { session node; }
 
 # Nothing of this is noise: both gates closed, each with its reason, neither by a quiet rule.
 work_planted() {
-	if ! command -v npm >/dev/null; then
-		skip "work: planted: npm is not installed"
-		return
-	fi
 	run_in ai-agent planted bash -c '. .work/lib.sh; . .work/$0.sh; exit 0' planted |
 		sed 's/^ok /ok work: planted: /; s/^not ok /not ok work: planted: /'
 	python3 "$ROOT/tests/work/kinds.py" "$W/planted.jsonl" "$ROOT/tests/work/noise.txt" "$ROOT/policies" >"$W/kinds"
