@@ -174,6 +174,10 @@ agents: setup ## Claude Code and Codex, from npm, under ai-agent against a stand
 	@npm install --silent --no-fund --no-audit --prefix $(B)/agents @anthropic-ai/claude-code @openai/codex
 	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=agents LIMIT=1700 tests/kernel/all.sh
 
+# make itself would not see what has just been installed: it looks into each directory once.
+ready: deps ## install those, and build all that `make install` wants
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all man $(B)/sbx-escape
+
 setup: ## install the Debian packages that are missing (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh
 
@@ -247,5 +251,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all mutate unit tests demo test check soak bench deps setup lint fuzz vm man install uninstall \
-	escape escape-results escape-list clean help FORCE
+.PHONY: all mutate unit tests demo test check soak bench deps ready work agents setup lint fuzz vm man install \
+	uninstall escape escape-results escape-list clean help FORCE
