@@ -80,6 +80,11 @@ static __always_inline __u64 sbx_arg(unsigned long long *ctx, int n)
 	return v;
 }
 
+/*
+ * Hooks that are passed often do not look at `ret`, what a program before them said: a denial ends
+ * the chain (invoke_bpf_mod_ret() of the kernel's JIT for x86), nobody is called after it.
+ */
+
 /* What a hook returns: since 6.12 the verifier wants to see that it lies between -4095 and 0, and
  * does not follow values through calls. Anything else denies. */
 static __always_inline int sbx_verdict(int ret)

@@ -7,9 +7,6 @@
 #include "object.h"
 #include "owner.h"
 
-/* Since 6.2: as are the backing files that need it. */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 /* vfat, exfat, ntfs and the like bring a comparison of names; what can fold case by directory has
  * an encoding. (That of /proc/sys hides names, and makes none equal.) */
 static __always_inline __u32 folds_of(struct dentry *root)
@@ -131,7 +128,7 @@ static __always_inline int check_file(struct file *file, __u32 op, __u32 rights)
 }
 
 SEC("lsm/file_open")
-int BPF_PROG(sbx_file_open, struct file *file, int ret)
+int BPF_PROG(sbx_file_open, struct file *file)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	__u64 cgroup = sbx_task_cgroup(t);
@@ -139,8 +136,8 @@ int BPF_PROG(sbx_file_open, struct file *file, int ret)
 	struct dentry *d;
 	__u32 rights;
 
-	if (ret || !sbx_cgroup_marked(cgroup))
-		return ret;
+	if (!sbx_cgroup_marked(cgroup))
+		return 0;
 	rights = open_rights(file);
 	d = file->f_path.dentry;
 	known = quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL);
@@ -174,45 +171,6 @@ int BPF_PROG(sbx_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 	if (!sbx_arg(ctx, 0) || !file) /* the newest verifiers want to see the second */
 		return 0;	       /* anonymous memory */
 	return sbx_verdict(check_file(file, SBX_OP_MMAP_EXEC, SBX_EXEC));
-}
-
-/* The mapping of an overlay file holds the file of the layer, on the overlay's own mount. Since 6.5
- * that remembers the path it was opened by (struct backing_file); before, it bears that path
- * itself. */
-static __always_inline int check_mapped(struct file *file)
-{
-	struct dentry *d = file->f_path.dentry;
-
-	if (sbx_nameless(d->d_sb))
-		return 0;
-	if (bpf_core_field_exists(struct backing_file, user_path) &&
-	    sbx_internal_mount(file->f_path.mnt)) {
-		__u64 at = (__u64)file + bpf_core_field_offset(struct backing_file, user_path) +
-			   bpf_core_field_offset(struct path, dentry);
-		__u64 user = 0;
-
-		if (!bpf_rdonly_cast || bpf_probe_read_kernel(&user, sizeof(user), (void *)at) ||
-		    !user)
-			return -EACCES; /* fail closed */
-		return sbx_check(
-			bpf_rdonly_cast((void *)user, bpf_core_type_id_kernel(struct dentry)), NULL,
-			SBX_OP_MMAP_EXEC, SBX_EXEC);
-	}
-	return sbx_check(d, NULL, SBX_OP_MMAP_EXEC, SBX_EXEC);
-}
-
-SEC("lsm/file_mprotect")
-int BPF_PROG(sbx_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot,
-	     unsigned long prot, int ret)
-{
-	struct file *file;
-
-	if (ret || !(prot & PROT_EXEC) || (vma->vm_flags & VM_EXEC) || sbx_outside())
-		return ret;
-	file = vma->vm_file;
-	if (!file)
-		return 0; /* anonymous memory */
-	return sbx_verdict(check_mapped(file));
 }
 
 /* --- ioctl --- */

@@ -124,9 +124,9 @@ _Static_assert(F_SETFL < F_SETOWN && F_SETFL < F_SETSIG && F_SETFL < F_SETOWN_EX
 	       "the first and the last that are looked at");
 
 SEC("lsm/file_fcntl")
-int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+int BPF_PROG(sbx_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	if (ret || cmd - F_SETFL > F_NOTIFY - F_SETFL)
-		return ret;
+	if (cmd - F_SETFL > F_NOTIFY - F_SETFL)
+		return 0;
 	return sbx_verdict(check_fcntl(file, cmd, arg));
 }
