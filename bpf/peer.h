@@ -38,59 +38,70 @@ static __always_inline __u16 peer_family(struct sbx_peer *p)
 
 #define SBX_SEARCH_STEPS 18 /* more than log2 of the records that fit into a chunk */
 
+/* Where a word of the chunk is. Added to the number, the pointer need not be copied. */
+static __always_inline void *table_at(struct sbx_chunk *c, __u32 word)
+{
+	__u64 at;
+
+	sbx_opaque(word);
+	at = (__u64)(word & (SBX_CHUNK_BYTES / 8 - 1)) << 3;
+	asm volatile("%0 += %1" : "+r"(at) : "r"(c));
+	return (void *)at;
+}
+
 static __always_inline __u64 table_word(struct sbx_chunk *c, __u32 word)
 {
-	sbx_opaque(word);
-	return c->dword[word & (SBX_CHUNK_BYTES / 8 - 1)];
+	return *(__u64 *)table_at(c, word);
 }
 
 /*
- * The last of n records that begins at or before the key; the first one begins at 0. Without
- * branches that depend on what is found: the verifier would follow each of them.
+ * Of the n records at word `at`, the last one that begins at or before the key; the first one
+ * begins at 0. Without branches that depend on what is found: the verifier would follow each of
+ * them.
  */
-static __always_inline __u32 search_word(struct sbx_chunk *c, __u32 off, __u32 n, __u32 key)
+static __always_inline __u32 search_word(struct sbx_chunk *c, __u32 at, __u32 n, __u32 key)
 {
-	__u32 at = 0, half, i;
-	__u64 start, below;
+	__u64 above = ~(__u64)key, below; /* -key - 1 */
+	__u32 half, i;
 
-	for (i = 0; i < SBX_SEARCH_STEPS && n > 1; i++) {
+	SBX_UNROLLED
+	for (i = 0; i < SBX_SEARCH_STEPS; i++) {
+		sbx_opaque(n); /* two ends of a loop, not one that is both */
+		if (n <= 1)
+			break;
 		half = n >> 1;
-		start = (__u32)table_word(c, off + at + half);
-		below = (__u64)((__s64)(start - key - 1) >> 63);
+		below = *(__u32 *)table_at(c, at + half);
+		below = (__u64)((__s64)(below + above) >> 63) & half;
 		sbx_opaque(below);
-		at += half & below;
+		at += below;
 		n -= half;
 	}
 	return at;
 }
 
-/* All ones if a < b, else 0. */
-static __always_inline __u64 less(__u64 a, __u64 b)
+/* Does the record begin at or before the address? */
+static __always_inline bool begins6(struct sbx_chunk *c, __u32 word, __u64 hi, __u64 lo)
 {
-	__u64 borrow = (~a & b) | ((~a | b) & (a - b));
+	__u64 from = table_word(c, word);
 
-	return (__u64)((__s64)borrow >> 63);
+	return from == hi ? table_word(c, word + 1) <= lo : from < hi;
 }
 
-/* All ones if the record begins at or before the address. */
-static __always_inline __u64 below6(struct sbx_chunk *c, __u32 word, struct sbx_peer *p)
+/* The same of records of three words. (Two words cost more to compare without branches than with.)
+ */
+static __always_inline __u32 search_v6(struct sbx_chunk *c, __u32 at, __u32 n, __u64 hi, __u64 lo)
 {
-	__u64 hi = table_word(c, word), lo = table_word(c, word + 1), differ = hi ^ p->hi;
+	__u32 half, to, i;
 
-	differ = (__u64)((__s64)(differ | -differ) >> 63);
-	return less(hi, p->hi) | (~differ & ~less(p->lo, lo));
-}
-
-static __always_inline __u32 search_v6(struct sbx_chunk *c, __u32 off, __u32 n, struct sbx_peer *p)
-{
-	__u32 at = 0, half, i;
-	__u64 below;
-
-	for (i = 0; i < SBX_SEARCH_STEPS && n > 1; i++) {
+	SBX_UNROLLED
+	for (i = 0; i < SBX_SEARCH_STEPS; i++) {
+		sbx_opaque(n); /* two ends of a loop, not one that is both */
+		if (n <= 1)
+			break;
 		half = n >> 1;
-		below = below6(c, off + (at + half) * 3, p);
-		sbx_opaque(below);
-		at += half & below;
+		to = at + half * 3;
+		if (begins6(c, to, hi, lo))
+			at = to;
 		n -= half;
 	}
 	return at;
@@ -99,34 +110,41 @@ static __always_inline __u32 search_v6(struct sbx_chunk *c, __u32 off, __u32 n, 
 struct table {
 	void *image;
 	struct sbx_chunk *hdr;
+	struct sbx_chunk *chunk; /* the last one that was asked for */
+	__u32 no;
 };
 
+/* Most of a table is in one chunk. */
 static __always_inline struct sbx_chunk *table_chunk(struct table *t, __u32 no)
 {
-	return no ? bpf_map_lookup_elem(t->image, &no) : t->hdr;
+	if (no != t->no) {
+		t->no = no;
+		t->chunk = bpf_map_lookup_elem(t->image, &no);
+	}
+	return t->chunk;
 }
 
 /* The port set of an address, or -1. */
 static __always_inline int find_v4(struct table *t, struct sbx_net_dir *dir, struct sbx_peer *p)
 {
 	struct sbx_chunk *c = table_chunk(t, dir->v4.chunk);
-	__u32 off = dir->v4.off / 8, at;
 
 	if (!c || !dir->v4.count)
 		return -1;
-	at = search_word(c, off, dir->v4.count, p->lo);
-	return table_word(c, off + at) >> 32;
+	return table_word(c, search_word(c, dir->v4.off / 8, dir->v4.count, p->lo)) >> 32;
 }
 
 static __noinline int find_v6(struct table *t, struct sbx_net_dir *dir, struct sbx_peer *p)
 {
 	struct sbx_sect sect;
 	struct sbx_chunk *c;
-	__u32 at;
+	__u64 hi, lo;
 	int i;
 
 	if (!t || !dir || !p)
 		return -1;
+	hi = p->hi;
+	lo = p->lo;
 	sect = dir->v6[0];
 	for (i = 1; i < SBX_NET6_SECTS; i++) {
 		if (!dir->v6[i].count)
@@ -134,14 +152,13 @@ static __noinline int find_v6(struct table *t, struct sbx_net_dir *dir, struct s
 		c = table_chunk(t, dir->v6[i].chunk);
 		if (!c)
 			return -1;
-		if (below6(c, dir->v6[i].off / 8, p))
+		if (begins6(c, dir->v6[i].off / 8, hi, lo))
 			sect = dir->v6[i];
 	}
 	c = table_chunk(t, sect.chunk);
 	if (!c || !sect.count)
 		return -1;
-	at = search_v6(c, sect.off / 8, sect.count, p);
-	return (__u32)table_word(c, sect.off / 8 + at * 3 + 2);
+	return (__u32)table_word(c, search_v6(c, sect.off / 8, sect.count, hi, lo) + 2);
 }
 
 /* The forwarder is asked through port 53 alone: another sandbox's names are not for us. */
@@ -208,6 +225,7 @@ static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir
 	t.hdr = t.image ? bpf_map_lookup_elem(t.image, &zero) : NULL;
 	if (!t.hdr)
 		return -1; /* fail closed */
+	t.chunk = t.hdr;   /* no. 0 */
 	*image = t.hdr->hdr.image_id;
 	d = &t.hdr->hdr.net[dir & (SBX_DIRS - 1)];
 	set = peer_family(p) == AF_INET6 ? find_v6(&t, d, p) : find_v4(&t, d, p);
@@ -220,7 +238,7 @@ static __always_inline int table_verdict(__u32 no, struct sbx_peer *p, __u32 dir
 		return -1; /* fail closed */
 	key = p->what;	   /* protocol and port */
 	off = d->ports.off / 8 + (__u32)pset;
-	set = table_word(c, off + search_word(c, off, pset >> 32, key)) >> 32;
+	set = table_word(c, search_word(c, off, pset >> 32, key)) >> 32;
 	if (dir != SBX_DIR_CONNECT)
 		return set;
 	if (is_forwarder(p))
