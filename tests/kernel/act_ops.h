@@ -59,6 +59,7 @@ static int closed(int fd)
 #include "act_net.h"
 #include "act_uring.h"
 #include "act_unix.h"
+#include "act_races.h"
 #include "act_hazards.h"
 #include "act_admin.h"
 
@@ -338,8 +339,10 @@ static const struct op {
 	{"broadcast", 2, do_broadcast},
 	{"netlink-get", 0, do_netlink_get},
 	{"netlink-set", 0, do_netlink_set},
+	{"race-bind", 3, do_race_bind},
 	{"race-connect", 3, do_race_connect},
 	{"race-sendto", 3, do_race_sendto},
+	{"race-unix", 2, do_race_unix},
 	{"uring-sendzc", 3, do_uring_sendzc},
 	{"uring-bind", 3, do_uring_bind},
 	{"reach", 3, do_reach},

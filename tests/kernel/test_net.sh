@@ -145,8 +145,78 @@ check "net: addresses in their canonical form" grep -qF 'may not connect to [200
 # A thread that changes the address meanwhile.
 inside race "$W/net.yaml" nobody <<-EOF
 	ok race-connect 127.0.0.1 3000 3998
+	ok race-connect ::1 3000 3998
 	ok race-sendto 127.0.0.1 3001 3998
+	ok race-sendto ::1 3001 3998
+	ok race-bind 127.0.0.1 3000 4000
 EOF
+
+# What else rules can say of a peer: `internet`, lists and ranges of ports, `ephemeral`, protect and override.
+ip addr add 45.0.0.1/32 dev dummy0
+policy "$W/rules.yaml" <<EOF
+  - allow: [read, write]
+    path: "$W/**"
+network:
+  - protect: [connect]
+    to: ["1.0.0.0/8", "[2606::/16]:443"]
+    except: "1.1.1.1:443"
+    reason: "not for you"
+  - allow: [connect]
+    to: ["internet:443,8443", "10.1.0.0/16:ephemeral/udp", "10.2.0.0/16:80,8000-8099"]
+  - deny: [connect]
+    to: "9.9.0.0/16:443"
+  - allow: [connect]
+    to: "9.9.9.9:443"
+    override: true
+  - allow: [bind]
+    to: "localhost:ephemeral"
+EOF
+for user in root nobody; do
+	inside rules "$W/rules.yaml" $user <<-EOF
+		ok connect 8.8.8.8 443
+		ok connect 8.8.8.8 8443
+		EACCES connect 8.8.8.8 80
+		ok connect ::ffff:8.8.8.8 443
+		ok connect 2a00::1 443
+		EACCES connect 192.168.1.1 443
+		EACCES connect ::ffff:192.168.1.1 443
+		EACCES connect 172.31.0.1 443
+		EACCES connect 100.64.0.1 443
+		EACCES connect 169.254.169.254 443
+		EACCES connect 127.0.0.1 443
+		EACCES udp-connect 224.0.0.1 443
+		EACCES connect fd00::1 443
+		EACCES connect fe80::1%dummy0 443
+		EACCES connect 64:ff9b::7f00:1 443
+		EACCES connect 2002:7f00:1::1 443
+		EACCES connect 45.0.0.1 443
+		ok connect 45.0.0.2 443
+		EACCES connect 1.2.3.4 443
+		ok connect 1.1.1.1 443
+		EACCES connect 1.1.1.1 8443
+		EACCES connect 2606::1 443
+		ok connect 2606::1 8443
+		EACCES connect 9.9.1.1 443
+		ok connect 9.9.9.9 443
+		ok udp-connect 10.1.2.3 40000
+		EACCES connect 10.1.2.3 40000
+		EACCES udp-connect 10.1.2.3 1000
+		ok connect 10.2.0.1 80
+		EACCES connect 10.2.0.1 81
+		ok udp-connect 10.2.0.1 8050
+		EACCES udp-connect 10.2.0.1 8100
+		ok bind 127.0.0.1 40001
+		EACCES bind 127.0.0.1 2000
+	EOF
+	[ $user != root ] || audited rules "$W/rules.yaml"
+done
+check "rules: the reason of a protect" grep -qF "not for you" "$W/denied"
+check "rules: and which way it went" grep -qE "may not .*bind.* 127.0.0.1:2000/tcp" "$W/denied"
+
+# Ten thousand networks, half of them IPv6, with ports: against trying each (netmany.py).
+python3 "$ROOT/tests/kernel/netmany.py" "$W/networks" "$W/questions"
+policy "$W/many.yaml" <"$W/networks"
+inside many "$W/many.yaml" nobody <"$W/questions"
 
 # One's own listeners, and those of somebody outside.
 policy "$W/self.yaml" <<EOF
@@ -229,6 +299,11 @@ for user in root nobody; do
 		ok socket 38 5 0
 		ok socket 40 1 0
 		EAFNOSUPPORT socket 17 3 0
+		EAFNOSUPPORT socket 31 3 1
+		EAFNOSUPPORT socket 2 6 33
+		EAFNOSUPPORT socket 2 5 132
+		EAFNOSUPPORT socket 10 2 136
+		EAFNOSUPPORT socket 10 3 58
 		ok netlink-get
 		EPERM netlink-set
 		ok socket 2 1 262

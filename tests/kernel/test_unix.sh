@@ -75,6 +75,7 @@ for user in root nobody; do
 		ok unix-connect seq $W/open/seq
 		EACCES unix-connect stream $W/shut/stream
 		EACCES unix-connect dgram $W/shut/dgram
+		ok race-unix $W/open/dgram $W/shut/dgram
 		EACCES unix-connect seq $W/shut/seq
 		ok unix-send $W/open/dgram
 		EACCES unix-send $W/shut/dgram
@@ -114,7 +115,7 @@ for user in root nobody; do
 		ok unix-pair seq
 	EOF
 	if [ $user = root ]; then
-		grep -v 'unix-unlinked\|rename\|link' "$W/script" >"$W/script.again"
+		grep -v 'unix-unlinked\|rename\|link\|race' "$W/script" >"$W/script.again"
 		mv "$W/script.again" "$W/script"
 		grep -v 'linked\|spare' "$W/denied" >"$W/denied.again"
 		mv "$W/denied.again" "$W/denied"
@@ -211,6 +212,11 @@ d.connect(w + "/shut/dgram")
 at(24, d)
 at(25, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
 at(26, socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262))
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen()
+at(27, socket.create_connection(listening.getsockname()))
+at(28, listening.accept()[0])
 os.execv(os.environ["REAL"], [os.environ["REAL"]] + sys.argv[1:])
 EOF
 chmod 755 "$W/passing"
@@ -224,6 +230,9 @@ export REAL PASSING
 SBX=$W/passing
 inside passed "$W/unix.yaml" root <<-EOF
 	ok fd-send 20
+	ok fd-send 27
+	ok fd-send 28
+	EACCES fd-connect 27 127.0.0.1 22
 	EACCES fd-sendto 20 127.0.0.1 23
 	ok fd-sendto 20 127.0.0.1 3000
 	EACCES fd-connect 21 127.0.0.1 22
