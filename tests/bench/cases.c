@@ -163,6 +163,15 @@ static struct sockaddr_in local(unsigned port)
 	};
 }
 
+static struct sockaddr_in6 local6(unsigned port)
+{
+	return (struct sockaddr_in6){
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+}
+
 static unsigned new_peers;
 
 static void close_fd(struct bench *b)
@@ -221,18 +230,38 @@ static void udp6_socket(struct bench *b)
 
 static void once_connect_v6(struct bench *b)
 {
-	struct sockaddr_in6 a = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(9),
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
-	};
+	struct sockaddr_in6 a = local6(9);
 
 	must(connect(b->fd, (struct sockaddr *)&a, sizeof(a)), "connect");
+}
+
+/* The same of an IPv6 address. There is no way to it, which is found out after we were asked. */
+static void once_connect_new6(struct bench *b)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(443)};
+
+	must(inet_pton(AF_INET6, "2a00:1::", &a.sin6_addr), "inet_pton");
+	a.sin6_addr.s6_addr16[7] = htons(++new_peers);
+	if (!connect(b->fd, (struct sockaddr *)&a, sizeof(a)) || errno != ENETUNREACH)
+		die("connect: %m");
 }
 
 static void once_connect_tcp(struct bench *b)
 {
 	struct sockaddr_in a = local(9); /* nobody listens */
+
+	if (!connect(b->fd, (struct sockaddr *)&a, sizeof(a)) || errno != ECONNREFUSED)
+		die("connect: %m");
+}
+
+static void tcp6_socket(struct bench *b)
+{
+	b->fd = must(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+}
+
+static void once_connect_tcp6(struct bench *b)
+{
+	struct sockaddr_in6 a = local6(9);
 
 	if (!connect(b->fd, (struct sockaddr *)&a, sizeof(a)) || errno != ECONNREFUSED)
 		die("connect: %m");
@@ -350,6 +379,10 @@ const struct bench_case bench_cases[] = {
 	{"connect-new", 1, 101, .setup = udp_socket, .once = once_connect_new,
 	 .teardown = close_fd},
 	{"connect-v6", 1, 101, .setup = udp6_socket, .once = once_connect_v6, .teardown = close_fd},
+	{"connect-new6", 1, 101, .setup = udp6_socket, .once = once_connect_new6,
+	 .teardown = close_fd},
+	{"connect-tcp6", 1, 101, .setup = tcp6_socket, .once = once_connect_tcp6,
+	 .teardown = close_fd},
 	{"connect-tcp", 1, 101, .setup = tcp_socket, .once = once_connect_tcp,
 	 .teardown = close_fd},
 	{"bind", 1, 31, .prepare = udp_socket, .once = once_bind, .finish = close_fd},

@@ -73,9 +73,9 @@ policy() {
 		for (i = 0; i < n && kind == "nonuniform"; i++) # open-named: .env0
 			printf "  - deny: [read, write]\n    path: \"/b/p/**/.eny%d\"\n", i
 		print "network:\n  - allow: [bind]\n    to: localhost\n  - allow: [connect]"
-		printf "    to: [\"localhost:1-65535\""
-		for (i = 1; i < n; i++)
-			printf ", \"10.%d.%d.0/24:443\"", i / 250, i % 250
+		printf "    to: [\"localhost:1-65535\", \"[2a00:1::/64]:443\""
+		for (i = 2; i < n; i++)
+			printf i % 2 ? ", \"10.%d.%d.0/24:443\"" : ", \"[fd00:%x:%x::/48]:443\"", i / 250, i % 250
 		print "]"
 	}'
 }
@@ -126,7 +126,7 @@ NAMED="open-named:3 open-named:8 open-named:16"
 STALE="open-miss:8 open-cold:8 open-filechurn:8 open-dirchurn:8"
 FILES="stat:8 rename:8 rename-dir:8 unlink:8 create-unlink:8"
 TASKS="exec fork kill capable"
-NET="connect-udp connect-new connect-v6 connect-tcp bind sendto sendmsg accept"
+NET="connect-udp connect-new connect-v6 connect-new6 connect-tcp connect-tcp6 bind sendto sendmsg accept"
 
 # run SUBJECT [RULES] CASES...: with the cases that were asked for, if any were.
 run() {
@@ -211,7 +211,8 @@ macro() {
 	mount_fs tmpfs 10
 	note "warming up"
 	tar -C /b/p -xf "$BENCH/work.tar" --no-same-owner
-	mkdir -p /usr/local/src && mount -o loop,ro "$BENCH/usr.ext4" /usr/local/src # not in PATH
+	mount -o loop,ro "$BENCH/tools.ext4" /usr
+	mount -o loop,ro "$BENCH/usr.ext4" /usr/local/src # not in PATH
 	work op warm 0 >/dev/null
 	note "none"
 	work op none 0
