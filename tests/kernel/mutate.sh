@@ -60,7 +60,7 @@ scripts_of() { # HOOK: kernel tests, the likeliest first
 	socket_* | unix_*) echo net unix attacks ;;
 	tp_btf/* | fentry/* | task_alloc) echo labels attacks ;;
 	shm_* | msg_* | sem_* | ipc_* | key_* | kernel_module_request) echo tasks held ;;
-	*) echo attacks held tasks ;;
+	*) echo attacks held tasks self ;;
 	esac
 }
 
