@@ -43,29 +43,71 @@ static int do_exec_through_ld(char **a)
 	return wait_exec(pid) ? -EACCES : 0; /* ld.so says 127 */
 }
 
-static int do_exec_unlinked(char **a)
+/* A descriptor, and no name: execveat with an empty path. */
+static int exec_fd(int fd, const char *path)
 {
 	char *none[] = {"x", NULL};
-	int fd = open(a[0], O_RDONLY);
 	pid_t pid;
 
-	if (fd < 0 || unlink(a[0]))
+	if (fd < 0)
 		return -errno;
 	pid = fork();
 	if (!pid) {
-		syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+		if (path)
+			execv(path, none);
+		else
+			syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
 		_exit(errno);
 	}
 	close(fd);
 	return wait_exec(pid);
 }
 
+static int do_exec_unlinked(char **a)
+{
+	int fd = open(a[0], O_RDONLY);
+
+	return unlink(a[0]) ? -errno : exec_fd(fd, NULL);
+}
+
+static int do_exec_by_fd(char **a)
+{
+	return exec_fd(open(a[0], O_RDONLY), NULL);
+}
+
+static int do_exec_by_opath(char **a)
+{
+	return exec_fd(open(a[0], O_PATH), NULL);
+}
+
+static int do_exec_by_proc(char **a)
+{
+	char path[40];
+	int fd = open(a[0], O_RDONLY);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return exec_fd(fd, path);
+}
+
+/* For programs that make code: memory with a descriptor, mapped to be executed. */
+static int do_map_memfd(char **a)
+{
+	int fd = memfd_create("x", 0);
+	void *m = ftruncate(fd, 4096) ? MAP_FAILED
+				      : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+
+	close(fd);
+	if (m == MAP_FAILED)
+		return -errno;
+	munmap(m, 4096);
+	return 0;
+}
+
 static int do_exec_memfd(char **a)
 {
-	char buf[65536], *none[] = {"x", NULL};
+	char buf[65536];
 	int src = open(a[0], O_RDONLY), fd;
 	ssize_t n;
-	pid_t pid;
 
 	if (src < 0)
 		return -errno;
@@ -74,13 +116,7 @@ static int do_exec_memfd(char **a)
 		if (write(fd, buf, n) != n)
 			return -EIO;
 	close(src);
-	pid = fork();
-	if (!pid) {
-		syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
-		_exit(errno);
-	}
-	close(fd);
-	return wait_exec(pid);
+	return exec_fd(fd, NULL);
 }
 
 /* The first page of a file that is opened with `flags`. MAP_FAILED: errno says why. */
