@@ -249,6 +249,16 @@ static int do_option(char **a)
 	return r;
 }
 
+/* A module has it, or nobody. */
+static int do_congestion(char **a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+
+	r = result(setsockopt(fd, IPPROTO_TCP, 13 /* TCP_CONGESTION */, a[0], strlen(a[0])));
+	close(fd);
+	return r;
+}
+
 /* A datagram to a unix socket by name, without connecting. */
 static int do_unix_sendto(char **a)
 {

@@ -324,6 +324,7 @@ static const struct op {
 	{"sendto-mixed", 2, do_sendto_mixed},
 	{"listen6-unbound", 0, do_listen6_unbound},
 	{"option", 3, do_option},
+	{"congestion", 1, do_congestion},
 	{"device-send", 4, do_device_send},
 	{"unix-sendto", 1, do_unix_sendto},
 	{"unix-connect", 2, do_unix_connect},

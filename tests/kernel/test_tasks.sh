@@ -196,15 +196,20 @@ rm -f /run/docker.sock
 # What the kernel does on somebody's account: a helper for core dumps works, outside; interpreters
 # that it finds by itself are judged; firmware is read for a device that is opened.
 echo secret >"$W/secret"
+chmod a+r "$W/secret"
 printf '#!/bin/bash\n{ cat /proc/self/cgroup %s; } >%s; wc -c >>%s\n' "$W/secret" "$W/core.out" "$W/core.out" >"$W/core.sh"
 chmod 755 "$W/core.sh"
 echo "|$W/core.sh" >/proc/sys/kernel/core_pattern
-"$SBX" run --policy "$W/tasks.yaml" --user root -- bash -c 'ulimit -c unlimited; sh -c "kill -SEGV \$\$"' >"$W/log" 2>&1
-for _ in $(seq 50); do
-	[ "$(grep -c . "$W/core.out" 2>/dev/null)" = 3 ] || sleep 0.2
+for user in root nobody; do
+	rm -f "$W/core.out"
+	"$SBX" run --policy "$W/tasks.yaml" --user $user -- bash -c 'ulimit -c unlimited; sh -c "kill -SEGV \$\$"' >"$W/log" 2>&1
+	for _ in $(seq 50); do
+		[ "$(grep -c . "$W/core.out" 2>/dev/null)" = 3 ] || sleep 0.2
+	done
+	check "helpers/$user: a core dump's helper is outside, and gets it" sh -c "grep -q '^secret' $W/core.out && grep -q '[0-9][0-9][0-9]' $W/core.out"
+	check "helpers/$user: it is in no sandbox's cgroup" sh -c "head -1 $W/core.out | grep -qv sbx"
 done
 echo core >/proc/sys/kernel/core_pattern
-check "helpers: a core dump's helper is outside, and gets it" sh -c "grep -q '^secret' $W/core.out && grep -q '[0-9][0-9][0-9]' $W/core.out"
 mkdir -p "$W"/{bin,nobin} /lib/firmware
 cp /bin/true "$W/nobin/true"
 for t in SBXA SBXB SBXC; do
@@ -231,21 +236,47 @@ modprobe=$(cat /proc/sys/kernel/modprobe)
 echo "$W/modprobe.sh" >/proc/sys/kernel/modprobe
 for user in root nobody; do inside modules "$W/tasks.yaml" $user <<<"ENOEXEC exec $W/bin/odd"; done
 status "helpers: no module is asked for inside" 1 test -e "$W/modules"
-outside modules <<<"ENOEXEC exec $W/bin/odd"
-if [ -e "$W/modules" ]; then
-	rm -f "$W/modules"
-	"$SBX" run --audit --policy "$W/tasks.yaml" --user root -- "$ACT" < <(echo "ENOEXEC exec $W/bin/odd") >"$W/log" 2>&1
-	check "helpers: one is in audit mode, as outside" grep -q binfmt "$W/modules"
-else
-	ok "helpers: this kernel asks for no module by an exec, outside neither"
-fi
+# By an option of a socket every kernel asks; by an exec only the older ones.
+sed 's/^capabilities: \[/&cap_net_admin, /' "$W/tasks.yaml" >"$W/net.yaml"
+inside modules "$W/net.yaml" root <<<"ENOENT congestion sbxnone"
+status "helpers: no module is asked for inside by a socket" 1 test -e "$W/modules"
+acts modules/audit --audit --policy "$W/net.yaml" --user root < <(echo "ENOENT congestion sbxnone")
+check "helpers: one is in audit mode, as outside" grep -q tcp_sbxnone "$W/modules"
+rm -f "$W/modules"
+outside modules <<<"ENOENT congestion sbxnone"
+check "helpers: and outside" grep -q tcp_sbxnone "$W/modules"
 echo "$modprobe" >/proc/sys/kernel/modprobe
+# Who makes a key that nobody has: a program of root's, outside.
+printf '#!/bin/sh\necho "$@" >>%s\nexit 1\n' "$W/keys" >"$W/request-key"
+chmod 755 "$W/request-key"
+[ ! -e /sbin/request-key ] || mv /sbin/request-key "$W/request-key.old"
+cp "$W/request-key" /sbin/request-key
+for user in root nobody; do
+	as=(env)
+	[ $user = root ] || as=("${AS_USER[@]}")
+	acts keys/$user --policy "$W/tasks.yaml" --user $user < <(echo "EPERM|EACCES request-new-key")
+	status "helpers/$user: nobody is asked for a key inside" 1 test -e "$W/keys"
+	acts keys/$user/audit --audit --policy "$W/tasks.yaml" --user $user < <(echo "!EPERM|EACCES request-new-key")
+	check "helpers/$user: somebody is in audit mode, as outside" grep -q create "$W/keys"
+	rm -f "$W/keys"
+	outside keys/$user "${as[@]}" <<<"!EPERM|EACCES request-new-key"
+	check "helpers/$user: and outside" grep -q create "$W/keys"
+	rm -f "$W/keys"
+done
+rm -f /sbin/request-key
+[ ! -e "$W/request-key.old" ] || mv "$W/request-key.old" /sbin/request-key
 echo firmware >/lib/firmware/sbx-test.bin
 modprobe test_firmware
+sed 's|/trigger_request|/reset|' "$W/tasks.yaml" >"$W/other.yaml"
 trigger=/sys/devices/virtual/misc/test_firmware/trigger_request
 check "helpers: firmware, outside" sh -c "printf sbx-test.bin >$trigger"
-check "helpers: firmware, for a device that is opened" \
-	"$SBX" run --policy "$W/tasks.yaml" --user root -- sh -c "printf sbx-test.bin >$trigger"
+chmod 666 $trigger
+for user in root nobody; do
+	check "helpers/$user: firmware, for a device that is opened" \
+		"$SBX" run --policy "$W/tasks.yaml" --user $user -- sh -c "printf sbx-test.bin >$trigger"
+done
+status "helpers: none for one that is not" 2 \
+	"$SBX" run --policy "$W/other.yaml" --user root -- sh -c "printf sbx-test.bin >$trigger"
 kill $victim $mine
 unload tasks
 rm -rf "$W"
