@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # All kernel tests, as root in a virtual machine: tests/vm/run.sh --kernel K -- tests/kernel/all.sh
-# T=name runs one of them; PART=2/3 every third, beginning with the second. test_stress.sh, test_work.sh
-# and test_agents.sh, which take minutes, run by their names alone. The last line sums up.
+# T=name or T='@(this|that)' runs these; PART=2/3 every third, beginning with the second. What takes
+# minutes and what is about policies more than about kernels runs by its name alone. The last line
+# sums up.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 passed=0 failed=0 skipped=0
@@ -16,16 +17,17 @@ tests() {
 	for t in "$here"/test_*.sh; do
 		case $t in
 		*_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;;
-		*_stress.sh | *_work.sh | *_agents.sh) [ -z "${T:-}" ] || echo "$t" ;;
+		*_stress.sh | *_policies.sh | *_variants.sh | *_work.sh | *_agents.sh) [ -z "${T:-}" ] || echo "$t" ;;
 		*) echo "$t" ;;
 		esac
 	done
 }
 
 for t in $(tests); do
-	n=$((n + 1))
 	[[ $t = */test_${T:-*}.sh ]] || continue
-	[ -n "${T:-}" ] || [ $(((n - ${part%/*}) % ${part#*/})) -eq 0 ] || continue
+	n=$((n + 1))
+	# test_work.sh deals its sessions to the parts itself.
+	[[ $t = *_work.sh ]] || [ $(((n - ${part%/*}) % ${part#*/})) -eq 0 ] || continue
 	name=$(basename "$t" .sh)
 	start=$SECONDS
 	p=0 f=0 s=0
