@@ -300,6 +300,7 @@ static const struct op {
 	{"add-key", 0, do_add_key},
 	{"request-key", 0, do_request_key},
 	{"request-new-key", 0, do_request_new_key},
+	{"request-key-named", 1, do_request_key_named},
 	{"join-session", 0, do_join_session},
 	{"ipc-churn", 0, do_ipc_churn},
 	{"ipc-make", 1, do_ipc_make},

@@ -254,12 +254,12 @@ cp "$W/request-key" /sbin/request-key
 for user in root nobody; do
 	as=(env)
 	[ $user = root ] || as=("${AS_USER[@]}")
-	acts keys/$user --policy "$W/tasks.yaml" --user $user < <(echo "EPERM|EACCES request-new-key")
+	acts keys/$user --policy "$W/tasks.yaml" --user $user < <(echo "EPERM|EACCES request-key-named sbx:$user")
 	status "helpers/$user: nobody is asked for a key inside" 1 test -e "$W/keys"
-	acts keys/$user/audit --audit --policy "$W/tasks.yaml" --user $user < <(echo "!EPERM|EACCES request-new-key")
+	acts keys/$user/audit --audit --policy "$W/tasks.yaml" --user $user < <(echo "!EPERM|EACCES request-key-named sbx:$user-audit")
 	check "helpers/$user: somebody is in audit mode, as outside" grep -q create "$W/keys"
 	rm -f "$W/keys"
-	outside keys/$user "${as[@]}" <<<"!EPERM|EACCES request-new-key"
+	outside keys/$user "${as[@]}" <<<"!EPERM|EACCES request-key-named sbx:$user-outside"
 	check "helpers/$user: and outside" grep -q create "$W/keys"
 	rm -f "$W/keys"
 done
