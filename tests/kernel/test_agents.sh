@@ -50,7 +50,7 @@ answered() {
 session_of() { # AGENT COMMAND...
 	local agent=$1
 	shift
-	"${as_user[@]}" git -C $project reset -q --hard
+	"${as_user[@]}" git -C $project reset -q --hard "$start"
 	rm -f $project/hello.py $project/out.txt
 	run_in ai-agent "$agent" "$@" >"$W/$agent.out"
 	check "agents: $agent: it says that it is done" sh -c "cat '$W/$agent.out'; grep -q 'All of it is done' '$W/$agent.out'"
@@ -73,6 +73,7 @@ session_of() { # AGENT COMMAND...
 
 trap 'kill $(jobs -p) 2>/dev/null' EXIT
 make_home
+start=$("${as_user[@]}" git -C $project rev-parse HEAD)
 mkdir -p "$W/pages" $home/.codex /opt/agents
 echo "a page for agents" >"$W/pages/page.html"
 # The agents' own programs lie where a system has them.

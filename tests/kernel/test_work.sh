@@ -8,7 +8,7 @@
 # shellcheck source=tests/work/outside.sh
 . "$ROOT/tests/work/outside.sh"
 
-WORK=${WORK:-git python c node tty planted mcp server ssh editor refused tmux rust sqlite}
+WORK=${WORK:-git python c node tty planted mcp server ssh editor refused tmux rust sqlite go}
 part=${PART:-1/1}
 
 # Servers outside: git, packages, MCP, ssh, and docker's socket, which anybody may open.
@@ -25,7 +25,7 @@ make_world() {
 	done
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/key.pem" -out $cert \
 		-days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
-	export GIT_SSL_CAINFO=$cert SSL_CERT_FILE=$cert REQUESTS_CA_BUNDLE=$cert NODE_EXTRA_CA_CERTS=$cert
+	export GIT_SSL_CAINFO=$cert SSL_CERT_FILE=$cert CURL_CA_BUNDLE=$cert REQUESTS_CA_BUNDLE=$cert NODE_EXTRA_CA_CERTS=$cert
 	python3 "$ROOT/tests/work/world.py" $cert "$W/key.pem" "$W/git" &
 	python3 "$ROOT/tests/work/mcp.py" serve-http 8124 &
 	python3 - <<-'END' &
@@ -113,7 +113,7 @@ work_tty() {
 		nano note
 	typed "work: tty: vim changes it" '[["from nano", "Goand vim\u001b:wq\r"]]' vim note
 	check "work: tty: both saved" sh -c "grep -q 'from nano' $project/note && grep -q 'and vim' $project/note"
-	typed "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; wait; exit 0\r"]]' \
+	typed "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; sleep 1; exit 0\r"]]' \
 		bash --norc -i
 	leaves tty
 }
@@ -153,6 +153,14 @@ work_rust() {
 	mkdir -p /opt/rust && mount --bind "$t" /opt/rust
 	session rust
 	umount /opt/rust
+}
+
+work_go() {
+	if command -v go >/dev/null; then
+		session go
+	else
+		skip "work: go: it is not installed"
+	fi
 }
 
 work_refused() {
