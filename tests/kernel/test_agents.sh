@@ -106,4 +106,5 @@ wait
 unload agents
 umount /opt/agents
 umount -l /home
+userdel $user
 rm -rf "$W"

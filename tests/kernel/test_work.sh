@@ -187,4 +187,5 @@ wait
 unload work
 rm -f /run/docker.sock
 umount -l /home
+userdel $user
 rm -rf "$W"
