@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Is each hook needed? Takes off one after the other (unhook.c) and attacks a sandbox: by the families of
-# the escape suite that are likeliest to lead somewhere; where they do not, by all of it as root and as a
-# user; then by the kernel tests.
+# the escape suite that are likeliest to lead somewhere; where they do not, by the kernel tests; then by
+# all of the suite as root and as a user.
 #
 #   make mutate HOOKS="file_open task_kill" KERNEL=6.12      T=tasks: with this test alone
 #
@@ -37,6 +37,7 @@ families_of() { # HOOK: of the escape suite, the likeliest
 	path_rename | path_link) echo renames,delayed ;;
 	path_notify) echo kernel,metadata ;;
 	sb_* | move_mount | userns_create | path_chroot) echo mounts ;;
+	inode_create | inode_unlink) echo ipc ;; # queues
 	path_* | inode_*) echo metadata,aliases ;;
 	unix_*) echo unix,asking ;;
 	socket_*) echo sockets,dns ;;
@@ -120,7 +121,7 @@ for hook in $(programs | cut -d' ' -f1 | uniq); do
 	[ $# -eq 0 ] || [[ $wanted == *" $hook "* ]] || continue
 	[[ " $spared " == *" $hook "* ]] || hooks+=("$hook")
 done
-steps='families suite scripts'
+steps='families scripts suite'
 [ -z "${T:-}" ] || steps=scripts
 for by in $steps; do
 	left=()
