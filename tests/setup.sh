@@ -27,6 +27,7 @@ libclang-rt-dev     sanitizers and libFuzzer of clang
 clang-format        lint: layout of C
 cppcheck            lint: faults in C
 shellcheck          lint: scripts
+systemd             lint: the unit
 qemu-system-x86     virtual machines for the kernel tests
 busybox-static      the first program in a virtual machine
 cpio                packs its initial file system

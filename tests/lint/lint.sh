@@ -132,7 +132,18 @@ lint_policies() {
 	return $rc
 }
 
-checks="format cppcheck includes spdx length leftovers man shellcheck python executable policies attacks"
+# Whatever its program is: it may not be built yet, nor its manual page installed.
+lint_unit() {
+	local dir rc
+	dir=$(mktemp -d)
+	sed 's|@SBINDIR@/sbx-bpfd|/bin/true|' user/daemon/sbx-bpfd.service.in >"$dir/sbx-bpfd.service"
+	systemd-analyze --man=no verify "$dir/sbx-bpfd.service"
+	rc=$?
+	rm -rf "$dir"
+	return $rc
+}
+
+checks="format cppcheck includes spdx length leftovers man unit shellcheck python executable policies attacks"
 for check in ${T:-$checks}; do
 	start=$SECONDS
 	if out=$("lint_$check" 2>&1); then
