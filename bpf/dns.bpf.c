@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR MIT)
 /*
- * DNS of sandboxes whose policy names domains goes to the forwarder of sbx-bpfd (design 1.5).
+ * DNS of sandboxes whose policy names domains goes to the forwarder of sbx-bpfd (design 1.5), and
+ * what is for the proxy of a policy to its relay.
  *
  * socket_connect and socket_sendmsg judge first (peer.h, forwarder_serves): they let a query go to
  * port 53 only where these programs will see it, and note the sandbox at the socket. These are
@@ -65,20 +66,25 @@ static __always_inline bool listens(struct bpf_sock_addr *ctx, bool six, bool tc
 	return ours;
 }
 
-/* The port of the forwarder for this query, or 0. */
+/* The port of the forwarder for this query, or of the relay; 0: nobody listens. */
 static __always_inline __u16 forwarder_port(struct bpf_sock_addr *ctx, struct sbx_asked *a,
 					    bool six)
 {
 	struct sbx_resolver *r = resolver_of(a);
+	bool via = ctx->user_port != bpf_htons(SBX_DNS_PORT);
 	bool tcp = ctx->type == SOCK_STREAM;
 	__u16 port;
 
-	if (!r)
+	if (!r || (via && !tcp))
 		return 0;
 	if (six)
-		port = tcp ? r->port[SBX_DNS_TCP6] : r->port[SBX_DNS_UDP6];
+		port = via   ? r->port[SBX_VIA6]
+		       : tcp ? r->port[SBX_DNS_TCP6]
+			     : r->port[SBX_DNS_UDP6];
 	else
-		port = tcp ? r->port[SBX_DNS_TCP4] : r->port[SBX_DNS_UDP4];
+		port = via   ? r->port[SBX_VIA4]
+		       : tcp ? r->port[SBX_DNS_TCP4]
+			     : r->port[SBX_DNS_UDP4];
 	return listens(ctx, six, tcp, port, a->id) ? port : 0;
 }
 
@@ -97,22 +103,59 @@ static __always_inline struct sbx_asked *asked_of(struct bpf_sock_addr *ctx)
 	return slot && slot->id == a->id ? a : NULL;
 }
 
-static __always_inline int redirect4(struct bpf_sock_addr *ctx)
+/* Datagrams to other ports than name servers'. */
+static __always_inline bool is_beside(struct bpf_sock_addr *ctx)
 {
-	struct sbx_asked *a;
-	__u16 port;
+	return ctx->type != SOCK_STREAM && ctx->user_port != bpf_htons(SBX_DNS_PORT);
+}
 
-	if (ctx->user_port != bpf_htons(SBX_DNS_PORT))
-		return PASS;
-	a = asked_of(ctx);
+/* Is this what was let through to a proxy? A socket of which that was said once connects to nothing
+ * else: what it was let through to cannot be told apart any more. */
+static __always_inline bool is_proxy(struct bpf_sock_addr *ctx, struct sbx_asked *a,
+				     const __u32 addr[4])
+{
+	__u64 hi = (__u64)bpf_htonl(addr[0]) << 32 | bpf_htonl(addr[1]);
+	__u64 lo = (__u64)bpf_htonl(addr[2]) << 32 | bpf_htonl(addr[3]);
+
+	return a->via_hi == hi && a->via_lo == lo && ctx->user_port == bpf_htons(a->via_port);
+}
+
+/* Returns what the program does. *port: where the forwarder or relay listens; 0: leave the address
+ * as it is. */
+static __always_inline int redirect(struct bpf_sock_addr *ctx, struct sbx_asked *a,
+				    const __u32 addr[4], bool six, __u16 *port)
+{
+	*port = 0;
 	if (!a)
 		return PASS;
-	port = forwarder_port(ctx, a, false);
-	if (!port || by_device(ctx))
+	if (ctx->user_port != bpf_htons(SBX_DNS_PORT)) {
+		if (!a->via_port)
+			return PASS;
+		if (!is_proxy(ctx, a, addr))
+			return FAIL; /* fail closed */
+	}
+	*port = forwarder_port(ctx, a, six);
+	if (!*port || by_device(ctx))
 		return FAIL; /* fail closed: nobody answers */
-	a->server[0] = a->server[1] = 0;
-	a->server[2] = MAPPED;
-	a->server[3] = ctx->user_ip4;
+	a->server[0] = addr[0];
+	a->server[1] = addr[1];
+	a->server[2] = addr[2];
+	a->server[3] = addr[3];
+	a->port = ctx->user_port;
+	return PASS;
+}
+
+static __always_inline int redirect4(struct bpf_sock_addr *ctx)
+{
+	__u32 addr[4] = {0, 0, MAPPED, ctx->user_ip4};
+	__u16 port;
+	int ret;
+
+	if (is_beside(ctx))
+		return PASS;
+	ret = redirect(ctx, asked_of(ctx), addr, false, &port);
+	if (ret == FAIL || !port)
+		return ret;
 	ctx->user_ip4 = bpf_htonl(SBX_FORWARDER4);
 	ctx->user_port = bpf_htons(port);
 	return PASS;
@@ -125,23 +168,16 @@ static __always_inline bool is_mapped(struct bpf_sock_addr *ctx)
 
 static __always_inline int redirect6(struct bpf_sock_addr *ctx)
 {
-	struct sbx_asked *a;
-	bool mapped;
+	__u32 addr[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+	bool mapped = is_mapped(ctx);
 	__u16 port;
+	int ret;
 
-	if (ctx->user_port != bpf_htons(SBX_DNS_PORT))
+	if (is_beside(ctx))
 		return PASS;
-	a = asked_of(ctx);
-	if (!a)
-		return PASS;
-	mapped = is_mapped(ctx);
-	port = forwarder_port(ctx, a, !mapped);
-	if (!port || by_device(ctx))
-		return FAIL; /* fail closed: nobody answers */
-	a->server[0] = ctx->user_ip6[0];
-	a->server[1] = ctx->user_ip6[1];
-	a->server[2] = ctx->user_ip6[2];
-	a->server[3] = ctx->user_ip6[3];
+	ret = redirect(ctx, asked_of(ctx), addr, !mapped, &port);
+	if (ret == FAIL || !port)
+		return ret;
 	ctx->user_ip6[0] = 0;
 	ctx->user_ip6[1] = 0;
 	ctx->user_ip6[2] = mapped ? MAPPED : 0;
@@ -158,7 +194,8 @@ static __always_inline bool is_its_port(struct sbx_asked *a, __u32 port, bool si
 	if (!r)
 		return false;
 	return port == bpf_htons(r->port[six ? SBX_DNS_UDP6 : SBX_DNS_UDP4]) ||
-	       port == bpf_htons(r->port[six ? SBX_DNS_TCP6 : SBX_DNS_TCP4]);
+	       port == bpf_htons(r->port[six ? SBX_DNS_TCP6 : SBX_DNS_TCP4]) ||
+	       port == bpf_htons(r->port[six ? SBX_VIA6 : SBX_VIA4]);
 }
 
 /* What the client is told of whom it talks to. */
@@ -171,7 +208,7 @@ static __always_inline int restore4(struct bpf_sock_addr *ctx)
 	a = asked_of(ctx);
 	if (a && a->server[2] == MAPPED && is_its_port(a, ctx->user_port, false)) {
 		ctx->user_ip4 = a->server[3];
-		ctx->user_port = bpf_htons(SBX_DNS_PORT);
+		ctx->user_port = a->port;
 	}
 	return PASS;
 }
@@ -195,7 +232,7 @@ static __always_inline int restore6(struct bpf_sock_addr *ctx)
 	ctx->user_ip6[1] = a->server[1];
 	ctx->user_ip6[2] = a->server[2];
 	ctx->user_ip6[3] = a->server[3];
-	ctx->user_port = bpf_htons(SBX_DNS_PORT);
+	ctx->user_port = a->port;
 	return PASS;
 }
 

@@ -243,10 +243,14 @@ SBX_MAP struct {
 	__type(value, __u64);
 } sbx_ports6 SEC(".maps");
 
-/* A socket whose queries go to the forwarder, and the server that it was sent to last. */
+/* A socket whose queries go to the forwarder, or that was let through to a proxy, and the server
+ * that it was sent to last. Addresses in network order, IPv4 as ::ffff:a.b.c.d. */
 struct sbx_asked {
-	__u64 id;	 /* sandbox */
-	__u32 server[4]; /* network order; IPv4 as ::ffff:a.b.c.d */
+	__u64 id; /* sandbox */
+	__u32 server[4];
+	__u32 port;	/* of it; network order */
+	__u32 via_port; /* the proxy's, host order; 0: none was named with this socket */
+	__u64 via_hi, via_lo;
 };
 
 /* socket -> struct sbx_asked */

@@ -212,7 +212,7 @@ static __always_inline int judge_settled(struct sbx_scratch *sc, struct sbx_labe
 		sc->query.sk = peer_plain(&plain, sk) ? (__u64)sk : 0;
 		sc->query.id = sc->query.depth = 0;
 		ret = judge_peer(l, op, SBX_DIR_CONNECT, net);
-		return !ret && sc->query.id ? query_note(sk, sc->query.id) : ret;
+		return !ret && sc->query.id ? query_note(sk, &sc->peer, sc->query.id) : ret;
 	}
 	both = takes_both(&sc->peer, sk);
 	ret = judge_peer(l, op, SBX_DIR_BIND, 0);

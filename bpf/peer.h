@@ -16,7 +16,6 @@
 
 #define AF_UNSPEC  0
 #define AF_UNIX	   1
-#define AF_INET	   2
 #define AF_INET6   10
 #define AF_NETLINK 16
 
@@ -192,6 +191,8 @@ SBX_GLOBAL int name_verdict(struct sbx_peer *p, __u64 image)
 	if (!found || found->until_ns <= bpf_ktime_get_boot_ns())
 		return 0;
 	key = p->what; /* protocol and port */
+	if (found->via && key == found->via)
+		return SBX_PORT_VIA;
 	for (i = 0; i < SBX_NAME_PORTS; i++)
 		if (i < found->n && key >= found->ports[i].first && key <= found->ports[i].last)
 			return SBX_PORT_ALLOW | SBX_PORT_TIMED;
@@ -205,7 +206,7 @@ static __always_inline int domain_verdict(struct sbx_peer *p, __u64 image, int v
 
 	if ((__u16)p->what == SBX_DNS_PORT)
 		return SBX_PORT_DNS; /* whatever the rules say of the server */
-	if (verdict & (SBX_PORT_ALLOW | SBX_PORT_SELF))
+	if (verdict & (SBX_PORT_ALLOW | SBX_PORT_SELF | SBX_PORT_VIA))
 		return verdict;
 	named = name_verdict(p, image);
 	return named ? named : verdict;
@@ -282,18 +283,22 @@ static __always_inline bool grant_kept(struct sbx_peer *p, __u64 image)
 
 /*
  * Until when what a name opens may be kept, in jiffies, which cost less to read than the clock. How
- * long one lasts is not known here: ten milliseconds at most, so this errs on the short side.
+ * long one lasts is not known here: ten milliseconds at most, so this errs on the short side. They
+ * stand still while the machine sleeps, and names expire meanwhile: the clock is asked anew after a
+ * thousand of them.
  */
-#define JIFFY_NS 10000000
+#define JIFFY_NS     10000000
+#define JIFFIES_KEPT 1000
 
 static __always_inline __u64 keep_until(struct sbx_peer *p, __u64 image)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = bpf_ktime_get_boot_ns(), left;
 	struct sbx_name *found = name_of(p, image);
 
 	if (!found || found->until_ns <= now)
 		return 1; /* past */
-	return bpf_jiffies64() + (found->until_ns - now) / JIFFY_NS;
+	left = (found->until_ns - now) / JIFFY_NS;
+	return bpf_jiffies64() + (left < JIFFIES_KEPT ? left : JIFFIES_KEPT);
 }
 
 /* Whoever finds the entry taken leaves it alone. */
@@ -379,7 +384,7 @@ static long net_one(__u32 i, struct ask *a)
 	verdict = net_verdict(id, &p, a->dir);
 	if (verdict >= 0 && (verdict & SBX_PORT_ALLOW))
 		return 0;
-	if (verdict >= 0 && (verdict & SBX_PORT_DNS) && forwarder_serves(a->sc, a->object, id))
+	if (verdict >= 0 && (verdict & SBX_PORT_SERVED) && forwarder_serves(a->sc, a->object, id))
 		return 0;
 	mode = sbx_mode_of(id);
 	if (verdict >= 0 && (verdict & SBX_PORT_SELF)) {
@@ -392,9 +397,9 @@ static long net_one(__u32 i, struct ask *a)
 		}
 	}
 	sbx_report_begin(a->op,
-			 verdict < 0		  ? SBX_WHY_INTERNAL
-			 : verdict & SBX_PORT_DNS ? SBX_WHY_NO_FORWARDER
-						  : SBX_WHY_POLICY,
+			 verdict < 0		     ? SBX_WHY_INTERNAL
+			 : verdict & SBX_PORT_SERVED ? SBX_WHY_NO_FORWARDER
+						     : SBX_WHY_POLICY,
 			 verdict < 0 ? -1 : (verdict >> SBX_PORT_RULE_SHIFT) - 1);
 	report_peer(&p);
 	sbx_report_commit(id, mode, verdict >= 0 && (verdict & SBX_PORT_QUIET));

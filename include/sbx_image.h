@@ -135,7 +135,9 @@ struct sbx_pset {
 #define SBX_PORT_SELF	    0x4	 /* allowed while one's own listen there, and nobody else */
 #define SBX_PORT_TIMED	    0x8	 /* with ALLOW: by a name, for a time; never in a table */
 #define SBX_PORT_DNS	    0x10 /* the forwarder is asked; never in a table */
-#define SBX_PORT_RULE_SHIFT 8	 /* (index of the deciding network rule + 1), 0: no rule */
+#define SBX_PORT_VIA	    0x20 /* a proxy: sbx-bpfd's relay is reached in its place */
+#define SBX_PORT_SERVED	    (SBX_PORT_DNS | SBX_PORT_VIA)
+#define SBX_PORT_RULE_SHIFT 8 /* (index of the deciding network rule + 1), 0: no rule */
 
 struct sbx_port {
 	__u32 start;   /* first proto << 16 | port of the interval */

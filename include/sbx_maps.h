@@ -142,7 +142,7 @@ struct sbx_name_ports {
 struct sbx_name {
 	__u64 until_ns; /* CLOCK_BOOTTIME */
 	__u32 n;
-	__u32 pad;
+	__u32 via; /* the key of the port at which it is the policy's proxy; 0: none */
 	struct sbx_name_ports ports[SBX_NAME_PORTS];
 	char name[SBX_DOMAIN_LEN]; /* that was asked for, NUL-terminated */
 	char pad2[2];
@@ -150,10 +150,19 @@ struct sbx_name {
 
 /*
  * sbx_resolvers: ARRAY[SBX_MAX_SANDBOXES] of where sbx-bpfd listens for the sandbox's queries: port
- * 53 of any server is redirected there. All its listening sockets carry the sandbox's id in
- * sbx_forwarders (SK_STORAGE), so that nobody else's socket at the same port is taken for one.
+ * 53 of any server is redirected there, and what is for the policy's proxy to the relay. All its
+ * listening sockets carry the sandbox's id in sbx_forwarders (SK_STORAGE), so that nobody else's
+ * socket at the same port is taken for one.
  */
-enum { SBX_DNS_UDP4, SBX_DNS_TCP4, SBX_DNS_UDP6, SBX_DNS_TCP6, SBX_DNS_SOCKETS };
+enum {
+	SBX_DNS_UDP4,
+	SBX_DNS_TCP4,
+	SBX_DNS_UDP6,
+	SBX_DNS_TCP6,
+	SBX_VIA4, /* the relay, in place of the policy's proxy: TCP */
+	SBX_VIA6,
+	SBX_DNS_SOCKETS
+};
 
 #define SBX_FORWARDER4 0x7f534258u /* 127.83.66.88; of IPv6 there is ::1 alone */
 #define SBX_DNS_PORT   53
@@ -167,8 +176,10 @@ struct sbx_resolver {
 /* sbx_ports6: HASH TCP or UDP port of ::1 -> sandbox whose forwarder listens there: nobody in a
  * sandbox names it directly. */
 
-/* sbx_askers: LRU_HASH cookie of a socket -> who asked for a name with it first. */
+/* sbx_askers: LRU_HASH cookie of a socket -> who asked for a name with it first, or named a proxy.
+ */
 struct sbx_asker {
+	__u64 id; /* sandbox whose forwarder it was sent to */
 	__u32 pid, tgid, ppid, uid;
 	__u64 cgroup;
 	char comm[16];

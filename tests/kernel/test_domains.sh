@@ -206,6 +206,12 @@ says "a server that is not there answers, too" "^192.0.2.99 53 b'" $do udp 192.0
 says "dig" "93.184.216.34" dig +tries=1 +time=5 good.example.net
 says "dig for text" "hello" dig +tries=1 +time=5 txt good.example.net
 says "dig for HTTPS records: none" "status: NOERROR" dig +tries=1 +time=5 type65 good.example.net
+t "c-ares, in node" 0 node -e '
+	const dns = require("dns")
+	dns.resolve4("good.example.net", (e, a) => {
+		if (e || a[0] != "93.184.216.34") process.exit(1)
+		dns.resolve4("evil.example.org", (e) => process.exit((process.env.AUDIT ? !e : e?.code == "EREFUSED") ? 0 : 1))
+	})'
 says "a static program of musl" "93.184.216.34" "$MUSL" good.example.net
 [ -n "$AUDIT" ] || says "a refusal is one" "status: REFUSED" dig +tries=1 +time=5 evil.example.org
 [ -n "$AUDIT" ] || { # done, these would wait for answers
@@ -326,6 +332,10 @@ check "domains: attach" "$SBX" attach --cgroup "$CG/names" --policy "$W/names.ya
 check "domains, attach: by name" page "$CG/names"
 check "domains, attach: in a cgroup below" page "$CG/names/below"
 check "domains, attach: no other name" fails page "$CG/names" evil.example.org
+check "domains, attach: nor its address" fails in_cg "$CG/names" $do connect 93.184.216.66 80
+check "domains, attach: which name it was asked by" \
+	says "no allowed name resolves to it; last asked by this sandbox: evil.example.org, refused" \
+	"$SBX" explain --name names connect 93.184.216.66:80
 # A socket made outside is not redirected: the query must not leave.
 check "domains, attach: a socket made before" in_cg "$CG/outside" python3 -c '
 import os, socket, sys
@@ -391,6 +401,7 @@ check "domains: status lists what is open" says "good.example.net" "$SBX" status
 check "domains: with the address" grep -q "93.184.216.34" "$W/said"
 check "domains: update" "$SBX" update --name names --policy "$W/elsewhere.yaml"
 check "domains, update: the new name" page "$CG/names" evil.example.org
+check "domains, update: status says what was closed" says "the policy was replaced" "$SBX" status --dns
 check "domains, update: not the old one" fails page "$CG/names"
 check "domains, update: nor its address" fails in_cg "$CG/names" $do connect 93.184.216.34 80
 check "domains: update back" "$SBX" update --name names --policy "$W/names.yaml"
@@ -423,6 +434,7 @@ mkdir -p "$CG/around/within"
 check "domains: attach within" "$SBX" attach --cgroup "$CG/around/within" --policy "$W/names.yaml" --name within
 check "domains: attach around it" "$SBX" attach --cgroup "$CG/around" --policy "$W/around.yaml" --name around
 check "domains, within: a name of both" resolves "$CG/around/within" alias.example.net
+check "domains, within: and connect to it" page "$CG/around/within" alias.example.net
 check "domains, within: not one of the outer alone" fails resolves "$CG/around/within" evil.example.org
 check "domains, within: nor of the inner alone" fails resolves "$CG/around/within" good.example.net
 check "domains, around: one of the outer" resolves "$CG/around" evil.example.org

@@ -82,7 +82,7 @@ static int open_address(void *sandbox, const char *name, int family, const uint8
 	return seen.fails && seen.opened >= (unsigned)seen.fails ? -ENOSPC : 0;
 }
 
-static bool listed(void *sandbox, int family, const uint8_t *addr)
+static bool listed(void *sandbox, const char *name, int family, const uint8_t *addr)
 {
 	return seen.list_all;
 }

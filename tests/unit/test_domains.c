@@ -258,8 +258,7 @@ static void test_explain(void **state)
 	assert_int_equal(
 		sbx_explain_net(p, &facts, SBX_DIR_CONNECT, AF_INET, addr, SBX_PROTO_TCP, 443, &e),
 		0);
-	assert_string_equal(e.suggestion_note,
-			    "no name that the policy allows led to this address lately");
+	assert_string_equal(e.suggestion_note, SBX_NOTE_NO_NAME);
 	sbx_explanation_free(&e);
 	sbx_policy_free(p);
 }

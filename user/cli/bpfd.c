@@ -35,12 +35,10 @@ static int no_answer(struct sbx_diags *d)
 	return say(d, "see what it says: `journalctl -u " UNIT "`", "sbx-bpfd does not answer");
 }
 
-/* -ENOENT: nobody is there. */
-static int ask(struct sbx_diags *d)
+int sbx_bpfd_ask(const char *request, char *reply, size_t size)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = SBX_BPFD_SOCKET};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
-	char reply[SBX_BPFD_MAX] = "";
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	ssize_t n = -1;
 	int r;
@@ -51,14 +49,26 @@ static int ask(struct sbx_diags *d)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (!connect(fd, (struct sockaddr *)&a, sizeof(a)) &&
-	    send(fd, SBX_BPFD_SYNC, strlen(SBX_BPFD_SYNC), MSG_NOSIGNAL) >= 0)
-		n = recv(fd, reply, sizeof(reply) - 1, 0);
+	    send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
+		n = recv(fd, reply, size - 1, 0);
 	r = n < 0 ? -errno : 0;
 	close(fd);
 	if (r == -EAGAIN)
-		return no_answer(d);
+		return r;
 	if (n <= 0)
 		return -ENOENT; /* or it has just ended */
+	reply[n] = 0;
+	return 0;
+}
+
+/* -ENOENT: nobody is there. */
+static int ask(struct sbx_diags *d)
+{
+	char reply[SBX_BPFD_MAX];
+	int r = sbx_bpfd_ask(SBX_BPFD_SYNC, reply, sizeof(reply));
+
+	if (r)
+		return r == -EAGAIN ? no_answer(d) : r;
 	return strcmp(reply, SBX_BPFD_OK) ? say(d, NULL, reply) : 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SBX_CLI_BPFD_H
 #define SBX_CLI_BPFD_H
 
+#include <stddef.h>
 #include "user/base/diag.h"
 
 /*
@@ -11,5 +12,8 @@
  * resolves.
  */
 int sbx_bpfd_serve(struct sbx_diags *d);
+
+/* One request (user/base/bpfd.h). 0, -ENOENT: it does not run; -EAGAIN: it does not answer. */
+int sbx_bpfd_ask(const char *request, char *reply, size_t size);
 
 #endif

@@ -4,10 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "user/cli/commands.h"
 #include "user/cli/load.h"
 #include "user/cli/question.h"
 #include "user/cli/shipped.h"
+#include "user/event/format.h"
 #include "user/policy/alias.h"
 #include "user/policy/explain.h"
 #include "user/policy/rulestr.h"
@@ -38,6 +41,8 @@ struct source {
 	const struct sbx_policy *policy;
 	const struct sbx_facts *facts;
 	int mode;
+	struct sbx_event *events; /* of that sandbox; owned */
+	size_t n_events;
 	char *sandbox; /* whose policy it is; NULL: of a file; owned */
 };
 
@@ -47,10 +52,23 @@ static void source_free(struct source *s)
 	sbx_policy_free(s->live);
 	sbx_facts_free(&s->live_facts);
 	free(s->sandbox);
+	free(s->events);
 	*s = (struct source){0};
 }
 
 /* --- the policy --- */
+
+/* What it was denied: names among it. Without them less can be said. */
+static void read_events(struct source *s, struct sbx_kern *k, uint64_t id)
+{
+	int fd = sbx_kern_events_open(k, id);
+
+	if (fd < 0)
+		return;
+	if (sbx_kern_events_read(fd, &s->events, &s->n_events))
+		s->n_events = 0;
+	close(fd);
+}
 
 static int ask_sandbox(struct source *s, const char *name)
 {
@@ -69,6 +87,7 @@ static int ask_sandbox(struct source *s, const char *name)
 		s->policy = s->live;
 		s->facts = &s->live_facts;
 		s->sandbox = strdup(name);
+		read_events(s, k, id);
 	}
 	free(json);
 	sbx_kern_close(k);
@@ -105,6 +124,8 @@ static int ask_policy(struct source *s)
 
 static const char *verdict(const struct sbx_explanation *e)
 {
+	if (e->relayed)
+		return "relayed";
 	return e->granted ? "allowed" : e->self ? "depends on who listens" : "denied";
 }
 
@@ -113,7 +134,8 @@ static void put_verdict(const struct sbx_question *q, const struct sbx_explanati
 {
 	bool color = sbx_use_color(stdout);
 
-	printf("%s%s%s: %s %s\n", color ? (e->granted ? "\x1b[32m" : "\x1b[1;31m") : "", verdict(e),
+	printf("%s%s%s: %s %s\n",
+	       color ? (e->granted || e->relayed ? "\x1b[32m" : "\x1b[1;31m") : "", verdict(e),
 	       color ? "\x1b[0m" : "", q->access->name, object);
 }
 
@@ -208,7 +230,7 @@ static void print(const struct source *s, const struct sbx_question *q,
 	for (i = 0; i < e->n_near; i++)
 		printf("    nearby: %s  %s: %s\n", e->near[i].at ? e->near[i].at : "(no file)",
 		       e->near[i].text, e->near[i].how);
-	if (!e->granted && s->mode == SBX_MODE_AUDIT)
+	if (!e->granted && !e->relayed && s->mode == SBX_MODE_AUDIT)
 		puts("    mode:   audit: it would be reported, not denied");
 	if (!e->granted && e->suggestion) {
 		puts("    to allow:");
@@ -234,13 +256,14 @@ static json_t *near_json(const struct sbx_explanation *e)
 static void print_json(const struct source *s, const struct sbx_question *q,
 		       const struct sbx_explanation *e, const char *object)
 {
-	json_t *j =
-		json_pack("{s:s, s:s, s:b, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}",
-			  "access", q->access->name, "object", object, "allowed", e->granted,
-			  "mode", sbx_mode_name(s->mode), "rule_at", e->rule_at, "rule",
-			  e->rule_text, "reason", e->reason, "nearest", e->nearest, "suggestion",
-			  e->suggestion, "note", e->suggestion_note, "name_because", q->why);
+	json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}",
+			      "access", q->access->name, "object", object, "allowed",
+			      e->granted || e->relayed, "mode", sbx_mode_name(s->mode), "rule_at",
+			      e->rule_at, "rule", e->rule_text, "reason", e->reason, "nearest",
+			      e->nearest, "suggestion", e->suggestion, "note", e->suggestion_note,
+			      "name_because", q->why);
 
+	json_object_set_new(j, "relayed", json_boolean(e->relayed));
 	json_object_set_new(j, "given", sbx_json_text(q->given));
 	json_object_set_new(j, "nearby", near_json(e));
 	json_object_set_new(j, "other_names", other_names(s, q));
@@ -265,13 +288,19 @@ static int decide(const struct source *s, const struct sbx_question *q, struct s
 static int explain(const struct source *s, const struct sbx_question *q, struct sbx_explanation *e)
 {
 	size_t len = q->path ? strlen(q->path) : 0;
+	struct timespec now;
 	int r;
 
 	if (q->name)
 		return sbx_explain_name_port(s->policy, s->facts, q->name, q->proto, q->port, e);
-	if (q->access->kind == SBX_ACCESS_NET)
-		return sbx_explain_net(s->policy, s->facts, q->access->what, q->family, q->addr,
-				       q->proto, q->port, e);
+	if (q->access->kind == SBX_ACCESS_NET) {
+		r = sbx_explain_net(s->policy, s->facts, q->access->what, q->family, q->addr,
+				    q->proto, q->port, e);
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		return r ? r
+			 : sbx_note_asked(s->events, s->n_events, q->family, q->addr,
+					  now.tv_sec * 1000000000ull + now.tv_nsec, e);
+	}
 	r = sbx_explain_file(s->policy, s->facts, q->path, len, q->access->what, e);
 	return r || e->granted
 		       ? r
@@ -293,7 +322,7 @@ static int answer(const struct source *s, const struct sbx_question *q)
 	else
 		print(s, q, &e, object);
 	if (!r)
-		r = e.granted ? SBX_EXIT_OK : SBX_EXIT_FAILURE;
+		r = e.granted || e.relayed ? SBX_EXIT_OK : SBX_EXIT_FAILURE;
 	free(object);
 	sbx_explanation_free(&e);
 	return r;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "user/base/bpfd.h"
+#include "user/cli/bpfd.h"
 #include "user/cli/commands.h"
 #include "user/kern/dns.h"
 
@@ -13,8 +15,9 @@ static struct {
 } opt;
 
 static const struct sbx_opt opts[] = {
-	{"dns", 0, SBX_OPT_FLAG, NULL, "the addresses that names have opened, and for how long",
-	 &opt.dns, NULL},
+	{"dns", 0, SBX_OPT_FLAG, NULL,
+	 "the addresses that names have opened and for how long, and the last closed", &opt.dns,
+	 NULL},
 	{0},
 };
 
@@ -119,10 +122,28 @@ static int list_name(const struct sbx_name_key *key, const struct sbx_name *name
 		return 0;
 	inet_ntop(sbx_dns_key_address(key, addr), addr, address, sizeof(address));
 	json_array_append_new(l->all,
-			      json_pack("{s:s, s:s, s:s, s:o, s:I}", "sandbox", l->v[i].slot.name,
-					"name", name->name, "address", address, "ports",
-					ports_json(name), "left_s", (json_int_t)left));
+			      json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:n}", "sandbox",
+					l->v[i].slot.name, "name", name->name, "address", address,
+					"ports", ports_json(name), "proxy", name->via != 0,
+					"left_s", (json_int_t)left, "closed"));
 	return 0;
+}
+
+/* What is open no longer, of which only the daemon knows. */
+static void list_closed(struct listing *l)
+{
+	char reply[SBX_BPFD_MAX];
+	json_t *list, *one;
+	size_t i;
+
+	if (sbx_bpfd_ask(SBX_BPFD_CLOSED, reply, sizeof(reply))) {
+		sbx_note("sbx-bpfd does not answer: what was closed lately is not known");
+		return;
+	}
+	list = json_loads(reply, 0, NULL);
+	json_array_foreach(list, i, one) if (json_is_string(json_object_get(one, "closed")))
+		json_array_append(l->all, one);
+	json_decref(list);
 }
 
 static const char *member(json_t *j, const char *key)
@@ -154,9 +175,17 @@ static void print_names(json_t *all)
 	for (i = 0; v && i < n; i++) {
 		printf("%s  %s  %s  ", member(v[i], "sandbox"), member(v[i], "name"),
 		       member(v[i], "address"));
+		if (member(v[i], "closed")) {
+			printf("closed %llds ago: %s\n",
+			       json_integer_value(json_object_get(v[i], "ago_s")),
+			       member(v[i], "closed"));
+			continue;
+		}
 		ports = json_object_get(v[i], "ports");
 		for (k = 0; k < json_array_size(ports); k++)
 			printf("%s%s", k ? "," : "", json_string_value(json_array_get(ports, k)));
+		if (json_is_true(json_object_get(v[i], "proxy")))
+			printf("%sproxy", k ? "," : "");
 		printf("  %llds\n", json_integer_value(json_object_get(v[i], "left_s")));
 	}
 	free(v);
@@ -169,6 +198,8 @@ static int show_names(struct sbx_kern *k, const struct sbx_sandbox_info *v, size
 	struct listing l = {.v = v, .n = n, .all = json_array()};
 	int r = k ? sbx_dns_each(k, list_name, &l) : 0;
 
+	if (k)
+		list_closed(&l);
 	if (r)
 		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot list what names have opened");
 	else if (sbx_globals.json)

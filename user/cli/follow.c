@@ -52,22 +52,22 @@ bool sbx_same_event(const struct sbx_event *a, const struct sbx_event *b)
 
 static void read_all(struct sbx_follow *f, sbx_news_fn fn, void *arg)
 {
-	struct sbx_event *v = NULL;
-	size_t n = 0, i, j;
+	struct sbx_event *v = NULL, *before = f->v;
+	size_t n = 0, n_before = f->n, i, j;
 
 	if (sbx_kern_events_read(f->fd, &v, &n))
 		return;
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < f->n && !sbx_same_event(&f->v[j], &v[i]); j++)
-			;
-		if (j == f->n)
-			fn(&v[i], NULL, arg);
-		else if (f->v[j].count != v[i].count)
-			fn(&v[i], &f->v[j], arg);
-	}
-	free(f->v);
-	f->v = v;
+	f->v = v; /* what is told of one may depend on the others */
 	f->n = n;
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < n_before && !sbx_same_event(&before[j], &v[i]); j++)
+			;
+		if (j == n_before)
+			fn(&v[i], NULL, arg);
+		else if (before[j].count != v[i].count)
+			fn(&v[i], &before[j], arg);
+	}
+	free(before);
 }
 
 bool sbx_follow_look(struct sbx_follow *f, struct sbx_kern *k, sbx_news_fn fn, void *arg)
@@ -97,5 +97,7 @@ struct sbx_event_context sbx_follow_context(const struct sbx_follow *f, FILE *ou
 	return (struct sbx_event_context){.sandbox = f->name,
 					  .policy = f->policy,
 					  .facts = &f->facts,
+					  .all = f->v,
+					  .n_all = f->n,
 					  .color = sbx_use_color(out)};
 }

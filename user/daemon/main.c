@@ -95,7 +95,9 @@ static void answer(struct daemon *b, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (recv(fd, text, sizeof(text) - 1, 0) <= 0)
 		return;
-	if (strcmp(text, SBX_BPFD_SYNC)) {
+	if (!strcmp(text, SBX_BPFD_CLOSED)) {
+		sbx_served_closed(b->served, reply, sizeof(reply));
+	} else if (strcmp(text, SBX_BPFD_SYNC)) {
 		snprintf(reply, sizeof(reply), "this request is not known");
 	} else {
 		r = sbx_served_sync(b->served, &d);
@@ -198,7 +200,7 @@ static int begin(struct daemon *b)
 static int take_over(struct daemon *b)
 {
 	struct sbx_diags d = {0};
-	int r = sbx_served_sync(b->served, &d);
+	int r = sbx_served_sync(b->served, &d), fds[SBX_SERVED_FDS], i;
 
 	sbx_diags_print(&d, stderr);
 	sbx_diags_free(&d);
@@ -211,8 +213,9 @@ static int take_over(struct daemon *b)
 		r = watch(b, b->signals);
 	if (!r)
 		r = watch(b, b->timer);
-	if (!r)
-		r = watch(b, sbx_forwarder_fd(sbx_served_forwarder(b->served)));
+	sbx_served_fds(b->served, fds);
+	for (i = 0; i < SBX_SERVED_FDS && !r; i++)
+		r = watch(b, fds[i]);
 	return r;
 }
 
@@ -248,7 +251,7 @@ static int loop(struct daemon *b)
 			else if (e[i].data.fd == b->timer)
 				tick(b);
 		}
-		wait = sbx_forwarder_step(sbx_served_forwarder(b->served));
+		wait = sbx_served_step(b->served);
 	}
 	sd_notify(0, "STOPPING=1");
 	return 0;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include "user/daemon/opened.h"
 
@@ -17,15 +18,27 @@ struct lead {
 
 struct entry {
 	struct entry *next;
+	LIST_ENTRY(entry) of_image;
+	struct image *image;
 	struct sbx_name_key key;
 	struct lead *lead;
 	size_t n;
+};
+
+/* All that one image has open. */
+struct image {
+	LIST_ENTRY(image) list;
+	uint64_t id;
+	size_t n;
+	LIST_HEAD(entries, entry) entries;
 };
 
 struct sbx_opened {
 	struct sbx_kern *k;
 	sbx_opened_fn fn;
 	void *arg;
+	size_t n; /* entries */
+	LIST_HEAD(images, image) images;
 	struct entry *bucket[BUCKETS];
 };
 
@@ -46,6 +59,21 @@ struct sbx_opened *sbx_opened_new(struct sbx_kern *k, sbx_opened_fn fn, void *ar
 	return o;
 }
 
+/* Frees an entry that is in the table no longer; its image goes with its last one. */
+static void free_entry(struct sbx_opened *o, struct entry *e)
+{
+	struct image *i = e->image;
+
+	LIST_REMOVE(e, of_image);
+	o->n--;
+	if (!--i->n) {
+		LIST_REMOVE(i, list);
+		free(i);
+	}
+	free(e->lead);
+	free(e);
+}
+
 void sbx_opened_free(struct sbx_opened *o)
 {
 	struct entry *e, *next;
@@ -54,8 +82,7 @@ void sbx_opened_free(struct sbx_opened *o)
 	for (i = 0; o && i < BUCKETS; i++)
 		for (e = o->bucket[i]; e; e = next) {
 			next = e->next;
-			free(e->lead);
-			free(e);
+			free_entry(o, e);
 		}
 	free(o);
 }
@@ -83,13 +110,12 @@ static uint64_t first_end(const struct entry *e)
 	return first;
 }
 
-static void unlink_entry(struct entry **at)
+static void unlink_entry(struct sbx_opened *o, struct entry **at)
 {
 	struct entry *e = *at;
 
 	*at = e->next;
-	free(e->lead);
-	free(e);
+	free_entry(o, e);
 }
 
 /* --- the kernel's side --- */
@@ -99,7 +125,9 @@ static void join(const struct entry *e, struct sbx_name *out)
 {
 	size_t i, k, j;
 
-	for (i = 0; i < e->n; i++)
+	for (i = 0; i < e->n; i++) {
+		if (e->lead[i].ports.via)
+			out->via = e->lead[i].ports.via;
 		for (k = 0; k < e->lead[i].ports.n; k++) {
 			struct sbx_keys r = e->lead[i].ports.v[k];
 
@@ -110,6 +138,7 @@ static void join(const struct entry *e, struct sbx_name *out)
 				out->ports[out->n++] =
 					(struct sbx_name_ports){.first = r.lo, .last = r.hi};
 		}
+	}
 }
 
 static int write_entry(struct sbx_opened *o, const struct entry *e)
@@ -154,47 +183,69 @@ static struct lead *new_lead(struct entry *e)
 	return &e->lead[e->n++];
 }
 
-struct crowd {
-	size_t n;
-	struct entry **first; /* that ends first */
-	uint64_t end;
-};
-
-static void make_room(struct sbx_opened *o, uint64_t image)
+static struct image *find_image(const struct sbx_opened *o, uint64_t id)
 {
-	struct crowd c = {.end = UINT64_MAX};
-	struct entry **at;
-	size_t i;
+	struct image *i = LIST_FIRST(&o->images);
 
-	for (i = 0; i < BUCKETS; i++)
-		for (at = &o->bucket[i]; *at; at = &(*at)->next) {
-			if ((*at)->key.image != image)
-				continue;
-			c.n++;
-			if (first_end(*at) < c.end) {
-				c.end = first_end(*at);
-				c.first = at;
-			}
-		}
-	if (c.n < SBX_SANDBOX_NAMES)
+	while (i && i->id != id)
+		i = LIST_NEXT(i, list);
+	return i;
+}
+
+/*
+ * One that ends first makes room where an image has as many as it may have. What one holds, the
+ * others lack: it gets no more than is left.
+ */
+static void make_room(struct sbx_opened *o, struct image *i)
+{
+	struct entry *e, *first = LIST_FIRST(&i->entries);
+
+	if (!first || (i->n < SBX_SANDBOX_NAMES && i->n < SBX_MAX_NAMES - o->n))
 		return;
-	o->fn(SBX_EVICTED, &(*c.first)->key, (*c.first)->lead[0].name, o->arg);
-	sbx_dns_close(o->k, &(*c.first)->key);
-	unlink_entry(c.first);
+	for (e = LIST_NEXT(first, of_image); e; e = LIST_NEXT(e, of_image))
+		if (first_end(e) < first_end(first))
+			first = e;
+	o->fn(SBX_EVICTED, &first->key, first->lead[0].name, o->arg);
+	sbx_dns_close(o->k, &first->key);
+	unlink_entry(o, place(o, &first->key));
+}
+
+static struct image *get_image(struct sbx_opened *o, uint64_t id)
+{
+	struct image *i = find_image(o, id);
+
+	if (i)
+		return i;
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return NULL;
+	i->id = id;
+	LIST_INIT(&i->entries);
+	LIST_INSERT_HEAD(&o->images, i, list);
+	return i;
 }
 
 static struct entry *get_entry(struct sbx_opened *o, const struct sbx_name_key *key)
 {
-	struct entry **at = place(o, key), *e = *at;
+	struct entry *e = *place(o, key), **at;
+	struct image *i = find_image(o, key->image);
 
 	if (e)
 		return e;
-	make_room(o, key->image);
+	if (i)
+		make_room(o, i);
 	e = calloc(1, sizeof(*e));
-	if (!e)
+	i = e ? get_image(o, key->image) : NULL; /* its last one may just have gone */
+	if (!i) {
+		free(e);
 		return NULL;
+	}
 	e->key = *key;
-	at = place(o, key); /* making room may have moved it */
+	e->image = i;
+	LIST_INSERT_HEAD(&i->entries, e, of_image);
+	i->n++;
+	o->n++;
+	at = place(o, key);
 	*at = e;
 	return e;
 }
@@ -211,7 +262,7 @@ static int put(struct sbx_opened *o, const struct sbx_name_key *key, const char 
 		lead = new_lead(e);
 	if (!lead) {
 		if (e && !e->n)
-			unlink_entry(place(o, key));
+			unlink_entry(o, place(o, key));
 		return -ENOMEM;
 	}
 	snprintf(lead->name, sizeof(lead->name), "%s", name);
@@ -232,7 +283,7 @@ int sbx_opened_add(struct sbx_opened *o, const struct sbx_name_key *key, const c
 static int take_over(const struct sbx_name_key *key, const struct sbx_name *name, void *arg)
 {
 	struct sbx_opened *o = arg;
-	struct sbx_domain_ports ports = {.n = name->n};
+	struct sbx_domain_ports ports = {.n = name->n, .via = name->via};
 	char text[SBX_DOMAIN_LEN];
 	uint32_t i;
 
@@ -286,7 +337,7 @@ void sbx_opened_expire(struct sbx_opened *o)
 				continue;
 			}
 			sbx_dns_close(o->k, &(*at)->key);
-			unlink_entry(at);
+			unlink_entry(o, at);
 		}
 }
 
@@ -301,47 +352,44 @@ static void move_entry(struct sbx_opened *o, const struct entry *e, uint64_t to,
 
 	key.image = to;
 	for (i = 0; i < e->n; i++)
-		if (!ports(e->lead[i].name, family, addr, &open, arg) && open.n)
+		if (!ports(e->lead[i].name, family, addr, &open, arg) && (open.n || open.via))
 			put(o, &key, e->lead[i].name, &open, e->lead[i].until_ns);
-}
-
-/* Takes the entries of an image out of the table, as a list. */
-static struct entry *take_image(struct sbx_opened *o, uint64_t image)
-{
-	struct entry *list = NULL, **at, *e;
-	size_t i;
-
-	for (i = 0; i < BUCKETS; i++)
-		for (at = &o->bucket[i]; *at;) {
-			e = *at;
-			if (e->key.image != image) {
-				at = &e->next;
-				continue;
-			}
-			*at = e->next;
-			e->next = list;
-			list = e;
-		}
-	return list;
 }
 
 void sbx_opened_move(struct sbx_opened *o, uint64_t from, uint64_t to, sbx_ports_fn ports,
 		     void *arg)
 {
-	struct entry *e = take_image(o, from), *next;
+	struct image *i = find_image(o, from);
+	size_t left = i ? i->n : 0;
+	struct entry *e;
 
-	for (; e; e = next) {
-		next = e->next;
+	for (; left; left--) { /* the image goes with its last entry */
+		e = LIST_FIRST(&i->entries);
 		if (ports)
 			move_entry(o, e, to, ports, arg);
-		o->fn(SBX_CLOSED, &e->key, e->lead[0].name, o->arg);
+		o->fn(ports ? SBX_CLOSED : SBX_ENDED, &e->key, e->lead[0].name, o->arg);
 		sbx_dns_close(o->k, &e->key);
-		free(e->lead);
-		free(e);
+		unlink_entry(o, place(o, &e->key));
 	}
 }
 
 void sbx_opened_drop(struct sbx_opened *o, uint64_t image)
 {
 	sbx_opened_move(o, image, 0, NULL, NULL);
+}
+
+void sbx_opened_proxies(const struct sbx_opened *o, uint64_t image,
+			void (*fn)(const struct sbx_name_key *key, uint32_t via, void *arg),
+			void *arg)
+{
+	struct image *i = find_image(o, image);
+	struct entry *e;
+	size_t k;
+
+	for (e = i ? LIST_FIRST(&i->entries) : NULL; e; e = LIST_NEXT(e, of_image))
+		for (k = 0; k < e->n; k++)
+			if (e->lead[k].ports.via) {
+				fn(&e->key, e->lead[k].ports.via, arg);
+				break;
+			}
 }

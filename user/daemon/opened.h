@@ -13,7 +13,14 @@
 
 struct sbx_opened;
 
-enum sbx_opened_event { SBX_OPENED, SBX_EXTENDED, SBX_EXPIRED, SBX_EVICTED, SBX_CLOSED };
+enum sbx_opened_event {
+	SBX_OPENED,
+	SBX_EXTENDED,
+	SBX_EXPIRED,
+	SBX_EVICTED, /* others of the same sandbox needed the room */
+	SBX_CLOSED,  /* the policy was replaced */
+	SBX_ENDED,   /* the sandbox has ended */
+};
 
 /* Told of every change, for the log. */
 typedef void (*sbx_opened_fn)(enum sbx_opened_event what, const struct sbx_name_key *key,
@@ -28,6 +35,10 @@ int sbx_opened_take_over(struct sbx_opened *o);
  * beyond, the one that would expire first makes room. 0 or a negative errno: it is not open. */
 int sbx_opened_add(struct sbx_opened *o, const struct sbx_name_key *key, const char *name,
 		   const struct sbx_domain_ports *ports, unsigned seconds);
+/* The addresses of the image's proxy that are open now. */
+void sbx_opened_proxies(const struct sbx_opened *o, uint64_t image,
+			void (*fn)(const struct sbx_name_key *key, uint32_t via, void *arg),
+			void *arg);
 /* Closes what is past its time. */
 void sbx_opened_expire(struct sbx_opened *o);
 /* Another policy is in force: what its names open is opened under the new image, what they do not

@@ -5,42 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "user/daemon/asker.h"
-#include "user/daemon/opened.h"
-#include "user/daemon/served.h"
-#include "user/policy/compile.h"
+#include "user/daemon/internal.h"
+#include "user/policy/via.h"
 
 /* Programs use an address somewhat longer than its TTL says. */
 #define GRACE_S 60
 
 static const struct sbx_pos nowhere;
 
-struct served {
-	struct served *next;
-	struct sbx_served_set *set;
-	uint64_t id;
-	uint64_t image; /* whose policy this is */
-	char *cgroup;	/* its path */
-	struct sbx_policy *policy;
-	struct sbx_facts facts;
-};
-
-struct sbx_served_set {
-	struct sbx_kern *k; /* NULL: nothing is loaded */
-	struct sbx_forwarder *forwarder;
-	struct sbx_opened *opened;
-	struct served *list;
-	bool verbose;
-};
-
-static const struct sbx_slot *slot_of(const struct served *v)
+const struct sbx_slot *served_slot(const struct served *v)
 {
 	return &sbx_kern_slots(v->set->k)[SBX_SLOT_OF(v->id)];
 }
 
-static bool audits(const struct served *v)
+bool served_audits(const struct served *v)
 {
-	return slot_of(v)->mode == SBX_MODE_AUDIT;
+	return served_slot(v)->mode == SBX_MODE_AUDIT;
 }
 
 /* --- the log -------------------------------------------------------------------------------------
@@ -49,20 +29,23 @@ static bool audits(const struct served *v)
 static void log_opened(enum sbx_opened_event what, const struct sbx_name_key *key, const char *name,
 		       void *arg)
 {
-	static const char *const words[] = {"opened", "extended", "expired", "evicted", "closed"};
+	static const char *const words[] = {"opened",  "extended", "expired",
+					    "evicted", "closed",   "ended"};
 	struct sbx_served_set *s = arg;
 	const struct served *v = s->list;
 	char text[INET6_ADDRSTRLEN];
 	uint8_t addr[16];
 	json_t *j;
 
+	while (v && v->image != key->image && v->before != key->image)
+		v = v->next;
+	if (what >= SBX_EXPIRED)
+		closed_note(&s->closed, what, v, key, name);
 	if (!s->verbose)
 		return;
-	while (v && v->image != key->image)
-		v = v->next;
 	inet_ntop(sbx_dns_key_address(key, addr), addr, text, sizeof(text));
 	j = json_pack("{s:s, s:s, s:s, s:s, s:I}", "event", words[what], "sandbox",
-		      v ? slot_of(v)->name : "", "name", name, "address", text, "image",
+		      v ? v->name : "", "name", name, "address", text, "image",
 		      (json_int_t)key->image);
 	if (j) {
 		json_dumpf(j, stdout, JSON_COMPACT);
@@ -85,7 +68,7 @@ static bool allows(const struct served *v, const char *name, enum sbx_dns_verdic
 	if (say == SBX_DOMAIN_ALLOWED)
 		*verdict = SBX_DNS_ALLOW;
 	else if (say == SBX_DOMAIN_WILD)
-		*verdict = audits(v) ? SBX_DNS_ALLOW : SBX_DNS_WILD;
+		*verdict = served_audits(v) ? SBX_DNS_ALLOW : SBX_DNS_WILD;
 	else if (say == SBX_DOMAIN_FREE)
 		*verdict = SBX_DNS_PASS;
 	return *verdict != SBX_DNS_REFUSE;
@@ -99,36 +82,46 @@ static bool surrounds(const struct served *w, const struct served *v)
 	return !strncmp(w->cgroup, v->cgroup, n) && v->cgroup[n] == '/';
 }
 
-/* A query reaches servers, whatever becomes of the answer: the sandboxes around this one that name
- * domains and enforce have their say, too. *wild: one allows it by a wildcard. */
-static bool refused_around(const struct served *v, const char *name, bool *wild)
+bool served_within(const struct served *w, const struct served *v)
+{
+	return surrounds(w, v) && !served_audits(w);
+}
+
+/*
+ * A query reaches servers, whatever becomes of the answer: the sandboxes around this one that name
+ * domains and enforce have their say, too. *most: the strictest that one of them says of a name
+ * that all allow; SBX_DNS_PASS: none lists it.
+ */
+static bool refused_around(const struct served *v, const char *name, enum sbx_dns_verdict *most)
 {
 	enum sbx_dns_verdict around;
 	const struct served *w;
 
-	*wild = false;
+	*most = SBX_DNS_PASS;
 	for (w = v->set->list; w; w = w->next) {
-		if (!surrounds(w, v) || audits(w))
+		if (!served_within(w, v))
 			continue;
 		if (!allows(w, name, &around))
 			return true;
-		*wild |= around == SBX_DNS_WILD;
+		if (*most != SBX_DNS_WILD && around != SBX_DNS_PASS)
+			*most = around;
 	}
 	return false;
 }
 
 static bool allows_within(const struct served *v, const char *name, enum sbx_dns_verdict *verdict)
 {
-	bool wild;
+	enum sbx_dns_verdict most;
 
 	if (!allows(v, name, verdict))
 		return false;
-	if (refused_around(v, name, &wild)) {
+	if (refused_around(v, name, &most)) {
 		*verdict = SBX_DNS_REFUSE;
 		return false;
 	}
-	if (wild && *verdict == SBX_DNS_ALLOW)
-		*verdict = SBX_DNS_WILD;
+	/* where one around lists it, its addresses are opened there */
+	if (*verdict == SBX_DNS_PASS || most == SBX_DNS_WILD)
+		*verdict = most;
 	return true;
 }
 
@@ -168,91 +161,59 @@ static bool asked_in_passing(const struct served *v, const char *name)
 static enum sbx_dns_verdict judge(void *sandbox, const char *name)
 {
 	struct served *v = sandbox;
-	enum sbx_dns_verdict verdict;
-	bool wild;
+	enum sbx_dns_verdict verdict, most;
 
 	if (allows_within(v, name, &verdict))
 		return verdict;
 	if (asked_in_passing(v, name))
 		return SBX_DNS_ABSENT;
 	/* an audit lets nothing out that somebody around it denies */
-	return audits(v) && !refused_around(v, name, &wild) ? SBX_DNS_REPORT : SBX_DNS_REFUSE;
+	return served_audits(v) && !refused_around(v, name, &most) ? SBX_DNS_REPORT
+								   : SBX_DNS_REFUSE;
 }
 
-/* Private addresses, and this host's own, are opened by rules that name them, never by a name. */
-static int open_address(void *sandbox, const char *name, int family, const uint8_t *addr,
-			uint32_t ttl)
+/* Private addresses, and this host's own, are opened by rules that name them, never by a name; that
+ * of a proxy leads to the relay. */
+static int open_for(const struct served *v, const char *name, int family, const uint8_t *addr,
+		    uint32_t ttl)
 {
 	static const struct sbx_endpoint internet = {.kind = SBX_HOST_INTERNET};
-	struct served *v = sandbox;
 	struct sbx_name_key key = sbx_dns_key(v->image, family, addr);
 	struct sbx_domain_ports ports;
-	int r;
+	int r = sbx_domain_open(v->policy, &v->facts, name, family, addr, &ports);
 
 	if (!sbx_endpoint_covers(&internet, &v->facts, SBX_DIR_CONNECT, family, addr))
-		return 0;
-	r = sbx_domain_open(v->policy, &v->facts, name, family, addr, &ports);
-	if (r || !ports.n)
+		ports.n = 0;
+	if (r || (!ports.n && !ports.via))
 		return r;
 	return sbx_opened_add(v->set->opened, &key, name, &ports, ttl + GRACE_S);
 }
 
-static bool listed(void *sandbox, int family, const uint8_t *addr)
+/* The sandboxes around that resolve names have the name in their policies, too, or they would have
+ * refused it: for them this is the answer as well. */
+static int open_address(void *sandbox, const char *name, int family, const uint8_t *addr,
+			uint32_t ttl)
+{
+	struct served *v = sandbox;
+	const struct served *w;
+	int r = open_for(v, name, family, addr, ttl);
+
+	for (w = v->set->list; w && !r; w = w->next)
+		if (surrounds(w, v))
+			r = open_for(w, name, family, addr, ttl);
+	return r;
+}
+
+static bool listed(void *sandbox, const char *name, int family, const uint8_t *addr)
 {
 	struct served *v = sandbox;
 
-	return audits(v) || sbx_policy_lists(v->policy, &v->facts, family, addr);
+	return served_audits(v) || sbx_policy_lists(v->policy, &v->facts, family, addr) ||
+	       (sbx_via_named(v->policy, name) && sbx_via_at(&v->facts, family, addr));
 }
 
 /* --- refusals ------------------------------------------------------------------------------------
  */
-
-static struct sockaddr_storage forwarder_address(const struct served *v, int family, bool tcp)
-{
-	struct sockaddr_storage a = {.ss_family = family};
-	struct sockaddr_in *four = (struct sockaddr_in *)&a;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&a;
-	struct sbx_resolver r = {0};
-
-	sbx_dns_resolver(v->set->k, v->id, &r);
-	if (family == AF_INET6) {
-		six->sin6_addr = in6addr_loopback;
-		six->sin6_port = htons(r.port[tcp ? SBX_DNS_TCP6 : SBX_DNS_UDP6]);
-	} else {
-		four->sin_addr.s_addr = htonl(SBX_FORWARDER4);
-		four->sin_port = htons(r.port[tcp ? SBX_DNS_TCP4 : SBX_DNS_UDP4]);
-	}
-	return a;
-}
-
-/* Who asked, where its socket is still there: most wait for the answer. */
-static void find_asker(const struct served *v, const struct sbx_dns_refused *r,
-		       struct sbx_event *ev)
-{
-	struct sockaddr_storage to = forwarder_address(v, r->from.ss_family, r->tcp);
-	struct sbx_asker a;
-	uint64_t cookie;
-
-	if (sbx_socket_cookie(&r->from, &to, r->tcp, &cookie) ||
-	    sbx_dns_asker(v->set->k, cookie, &a))
-		return;
-	ev->pid = a.pid;
-	ev->tgid = a.tgid;
-	ev->ppid = a.ppid;
-	ev->uid = a.uid;
-	ev->cgroup = a.cgroup;
-	memcpy(ev->comm, a.comm, sizeof(ev->comm));
-	memcpy(ev->exe, a.exe, sizeof(ev->exe));
-}
-
-static uint64_t hash(const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-	return h;
-}
 
 /* Does the rule that denies it say so? */
 static bool is_quiet(const struct served *v, const struct sbx_dns_refused *r)
@@ -274,14 +235,17 @@ static void refused(void *sandbox, const struct sbx_dns_refused *r)
 	};
 	struct served *v = sandbox;
 	struct sbx_event ev = {.op = SBX_OP_RESOLVE, .detail = -1};
+	struct sockaddr_storage to =
+		served_address(v, r->from.ss_family, r->tcp ? SBX_DNS_TCP4 : SBX_DNS_UDP4,
+			       r->tcp ? SBX_DNS_TCP6 : SBX_DNS_UDP6);
 
 	ev.why = why[r->why];
-	ev.mode = slot_of(v)->mode;
 	ev.flags = is_quiet(v, r) ? SBX_EVF_QUIET : 0;
-	ev.path_len = strnlen(r->name, sizeof(ev.path));
-	memcpy(ev.path, r->name, ev.path_len);
-	find_asker(v, r, &ev);
-	sbx_kern_record(v->set->k, v->id, &ev, hash(r->name));
+	if (r->family) {
+		ev.family = (uint16_t)r->family;
+		memcpy(ev.addr, r->addr, sizeof(ev.addr));
+	}
+	served_record(v, &ev, r->name, &r->from, &to, r->tcp);
 }
 
 /* --- sandboxes -----------------------------------------------------------------------------------
@@ -315,17 +279,31 @@ static int serve(struct served *v)
 		[SBX_DNS_TCP4] = listen_at(AF_INET, SOCK_STREAM),
 		[SBX_DNS_UDP6] = listen_at(AF_INET6, SOCK_DGRAM), /* -1 where there is no IPv6 */
 		[SBX_DNS_TCP6] = listen_at(AF_INET6, SOCK_STREAM),
+		[SBX_VIA4] = listen_at(AF_INET, SOCK_STREAM),
+		[SBX_VIA6] = listen_at(AF_INET6, SOCK_STREAM),
 	};
 	struct sbx_dns_sockets sockets = {fd[SBX_DNS_UDP4], fd[SBX_DNS_TCP4], fd[SBX_DNS_UDP6],
 					  fd[SBX_DNS_TCP6]};
-	int r = fd[SBX_DNS_UDP4] < 0 || fd[SBX_DNS_TCP4] < 0 ? -EADDRNOTAVAIL : 0, i;
+	bool made = fd[SBX_DNS_UDP4] >= 0 && fd[SBX_DNS_TCP4] >= 0 && fd[SBX_VIA4] >= 0;
+	int r = made ? sbx_dns_serve(v->set->k, v->id, fd) : -EADDRNOTAVAIL, i;
 
-	if (!r)
-		r = sbx_dns_serve(v->set->k, v->id, fd);
 	for (i = 0; r && i < SBX_DNS_SOCKETS; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
-	return r ? r : sbx_forwarder_add(v->set->forwarder, v, &sockets);
+	if (r)
+		return r;
+	/* each takes its own, also where it fails */
+	r = sbx_relay_add(v->set->relay, v, &fd[SBX_VIA4], 2);
+	if (r) {
+		for (i = 0; i < SBX_VIA4; i++)
+			if (fd[i] >= 0)
+				close(fd[i]);
+		return r;
+	}
+	r = sbx_forwarder_add(v->set->forwarder, v, &sockets);
+	if (r)
+		sbx_relay_remove(v->set->relay, v);
+	return r;
 }
 
 static int load_policy(struct served *v, uint64_t image)
@@ -361,6 +339,7 @@ static void stop(struct sbx_served_set *s, struct served **at)
 	struct served *v = *at;
 
 	sbx_forwarder_remove(s->forwarder, v);
+	sbx_relay_remove(s->relay, v);
 	sbx_opened_drop(s->opened, v->image);
 	*at = v->next;
 	sbx_dns_unserve(s->k, v->id);
@@ -382,6 +361,7 @@ static int begin(struct sbx_served_set *s, uint64_t id, uint64_t image)
 	v->set = s;
 	v->id = id;
 	v->cgroup = cgroup;
+	snprintf(v->name, sizeof(v->name), "%s", sbx_kern_slots(s->k)[SBX_SLOT_OF(id)].name);
 	r = load_policy(v, image);
 	if (!r)
 		r = serve(v);
@@ -408,9 +388,11 @@ static int reload(struct served *v, uint64_t image)
 	uint64_t old = v->image;
 	int r = load_policy(v, image);
 
-	if (!r)
-		sbx_opened_move(v->set->opened, old, image, ports_now, v);
-	return r;
+	if (r)
+		return r;
+	v->before = old;
+	sbx_opened_move(v->set->opened, old, image, ports_now, v);
+	return 0;
 }
 
 struct sync {
@@ -470,7 +452,7 @@ static void stop_ended(struct sbx_served_set *s)
 	struct served **at = &s->list;
 
 	while (*at) {
-		const struct sbx_slot *slot = slot_of(*at);
+		const struct sbx_slot *slot = served_slot(*at);
 
 		if (slot->id == (*at)->id || slot->pending == (*at)->id)
 			at = &(*at)->next;
@@ -507,8 +489,8 @@ void sbx_served_tick(struct sbx_served_set *s)
 		return;
 	stop_ended(s);
 	for (v = s->list; v; v = v->next)
-		if (slot_of(v)->image != v->image)
-			sync_one(v->id, slot_of(v), &y);
+		if (served_slot(v)->image != v->image)
+			sync_one(v->id, served_slot(v), &y);
 	sbx_opened_expire(s->opened);
 	sbx_diags_print(&d, stderr);
 	sbx_diags_free(&d);
@@ -524,9 +506,38 @@ size_t sbx_served_count(const struct sbx_served_set *s)
 	return n;
 }
 
-struct sbx_forwarder *sbx_served_forwarder(struct sbx_served_set *s)
+void sbx_served_closed(const struct sbx_served_set *s, char *buf, size_t size)
 {
-	return s->forwarder;
+	closed_write(&s->closed, buf, size);
+}
+
+void sbx_served_fds(const struct sbx_served_set *s, int fds[SBX_SERVED_FDS])
+{
+	fds[0] = sbx_forwarder_fd(s->forwarder);
+	fds[1] = sbx_relay_fd(s->relay);
+}
+
+int sbx_served_step(struct sbx_served_set *s)
+{
+	int dns = sbx_forwarder_step(s->forwarder), via = sbx_relay_step(s->relay);
+
+	return dns < 0 || (via >= 0 && via < dns) ? via : dns;
+}
+
+/* The kernel's side stays as it is: a daemon that comes back takes it over. */
+void sbx_served_free(struct sbx_served_set *s)
+{
+	struct served *v, *next;
+
+	sbx_forwarder_free(s->forwarder);
+	sbx_relay_free(s->relay);
+	for (v = s->list; v; v = next) {
+		next = v->next;
+		free_served(v);
+	}
+	sbx_opened_free(s->opened);
+	sbx_kern_close(s->k);
+	free(s);
 }
 
 struct sbx_served_set *sbx_served_new(const char *resolv_conf, bool verbose)
@@ -539,23 +550,9 @@ struct sbx_served_set *sbx_served_new(const char *resolv_conf, bool verbose)
 		return NULL;
 	s->verbose = verbose;
 	s->forwarder = sbx_forwarder_new(&ops, resolv_conf);
-	if (s->forwarder)
+	s->relay = sbx_relay_new(&proxied_ops);
+	if (s->forwarder && s->relay)
 		return s;
-	free(s);
+	sbx_served_free(s);
 	return NULL;
-}
-
-/* The kernel's side stays as it is: a daemon that comes back takes it over. */
-void sbx_served_free(struct sbx_served_set *s)
-{
-	struct served *v, *next;
-
-	sbx_forwarder_free(s->forwarder);
-	for (v = s->list; v; v = next) {
-		next = v->next;
-		free_served(v);
-	}
-	sbx_opened_free(s->opened);
-	sbx_kern_close(s->k);
-	free(s);
 }

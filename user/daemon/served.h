@@ -23,6 +23,13 @@ int sbx_served_sync(struct sbx_served_set *s, struct sbx_diags *d);
 void sbx_served_tick(struct sbx_served_set *s);
 size_t sbx_served_count(const struct sbx_served_set *s);
 
-struct sbx_forwarder *sbx_served_forwarder(struct sbx_served_set *s);
+/* What was closed lately, and why: a JSON list. */
+void sbx_served_closed(const struct sbx_served_set *s, char *buf, size_t size);
+
+/* Readable when there is something to do; then sbx_served_step() does it, and returns the
+ * milliseconds until it wants to be called anyway, -1: never. */
+#define SBX_SERVED_FDS 2
+void sbx_served_fds(const struct sbx_served_set *s, int fds[SBX_SERVED_FDS]);
+int sbx_served_step(struct sbx_served_set *s);
 
 #endif

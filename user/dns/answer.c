@@ -19,22 +19,27 @@ void query_fail(struct sbx_forwarder *f, const struct client *c, const struct sb
 	send_answer(f, c, q, rcode, NULL, 0);
 }
 
+/* a: the answer that is not passed on, for its addresses; NULL: there is none. */
 static void report(struct sbx_forwarder *f, const struct client *c, const struct sbx_dns_query *q,
-		   enum sbx_dns_refusal why)
+		   enum sbx_dns_refusal why, const struct sbx_dns_answer *a)
 {
-	const struct sbx_dns_refused r = {.name = q->name,
-					  .qtype = q->qtype,
-					  .why = why,
-					  .from = c->from,
-					  .tcp = c->conn != NULL};
+	struct sbx_dns_refused r = {.name = q->name,
+				    .qtype = q->qtype,
+				    .why = why,
+				    .from = c->from,
+				    .tcp = c->conn != NULL};
+	size_t i;
 
+	for (i = 0; a && i < a->n && !r.family; i++)
+		if (a->records[i].special)
+			r.family = sbx_dns_address(a, i, r.addr);
 	f->ops->refused(c->box->owner, &r);
 }
 
 void query_refuse(struct sbx_forwarder *f, const struct client *c, const struct sbx_dns_query *q,
 		  int rcode, enum sbx_dns_refusal why)
 {
-	report(f, c, q, why);
+	report(f, c, q, why, NULL);
 	send_answer(f, c, q, rcode, NULL, 0);
 }
 
@@ -73,7 +78,7 @@ struct opened query_open(struct sbx_forwarder *f, void *owner, const char *name,
 		if (!family || (verdict != SBX_DNS_ALLOW && verdict != SBX_DNS_WILD))
 			continue;
 		f->left_out[i] = true;
-		if (r->special && !f->ops->listed(owner, family, addr)) {
+		if (r->special && !f->ops->listed(owner, name, family, addr)) {
 			n.special++;
 		} else if (f->ops->open(owner, name, family, addr, sbx_dns_ttl(r->ttl, age))) {
 			n.failed++;
@@ -88,12 +93,14 @@ struct opened query_open(struct sbx_forwarder *f, void *owner, const char *name,
 void query_answer(struct sbx_forwarder *f, const struct client *c, const struct sbx_dns_query *q,
 		  const struct opened *n, const struct sbx_dns_answer *a, uint32_t age)
 {
-	if (n->special && !n->good && !n->failed)
-		query_refuse(f, c, q, LDNS_RCODE_REFUSED, SBX_DNS_ADDRESS);
-	else if (n->failed && !n->good)
+	if (n->special && !n->good && !n->failed) {
+		report(f, c, q, SBX_DNS_ADDRESS, a);
+		query_fail(f, c, q, LDNS_RCODE_REFUSED);
+	} else if (n->failed && !n->good) {
 		query_fail(f, c, q, LDNS_RCODE_SERVFAIL);
-	else
+	} else {
 		send_answer(f, c, q, a->rcode, a, age);
+	}
 }
 
 /*
@@ -144,7 +151,9 @@ static void resolve(struct sbx_forwarder *f, const struct client *c, const struc
 		query_answer(f, c, q, &n, a, age);
 		return;
 	}
-	if (box->n_waiters >= SBX_DNS_WAITERS_MAX || f->n_waiters >= SBX_DNS_ALL_WAITERS_MAX) {
+	/* what one sandbox holds, the others lack: it gets no more than is left */
+	if (box->n_waiters >= SBX_DNS_WAITERS_MAX ||
+	    box->n_waiters >= SBX_DNS_ALL_WAITERS_MAX - f->n_waiters) {
 		query_fail(f, c, q, LDNS_RCODE_SERVFAIL);
 		return;
 	}
@@ -176,7 +185,7 @@ void query_handle(struct sbx_forwarder *f, const struct client *c, const uint8_t
 	}
 	verdict = f->ops->judge(c->box->owner, q.name);
 	if (verdict == SBX_DNS_REPORT)
-		report(f, c, &q, SBX_DNS_NOT_LISTED);
+		report(f, c, &q, SBX_DNS_NOT_LISTED, NULL);
 	if (query_turned_down(f, c, &q, verdict))
 		return;
 	if (is_meta(q.qtype))

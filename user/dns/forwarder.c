@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "user/dns/internal.h"
+#include "user/dns/wire.h"
 
 #define ROUND_EVENTS   64
 #define RESOLV_POLL_MS 1000
@@ -152,16 +153,31 @@ int sbx_forwarder_add(struct sbx_forwarder *f, void *sandbox, const struct sbx_d
 	return -ENOMEM;
 }
 
+static struct sandbox *find_box(struct sbx_forwarder *f, void *sandbox)
+{
+	struct sandbox *box = LIST_FIRST(&f->boxes);
+
+	while (box && box->owner != sandbox)
+		box = LIST_NEXT(box, list);
+	return box;
+}
+
 void sbx_forwarder_remove(struct sbx_forwarder *f, void *sandbox)
 {
-	struct sandbox *box;
+	struct sandbox *box = find_box(f, sandbox);
 
-	for (box = LIST_FIRST(&f->boxes); box && box->owner != sandbox;)
-		box = LIST_NEXT(box, list);
 	if (!box)
 		return;
 	box_free(f, box);
 	free_dead(f);
+}
+
+bool sbx_forwarder_ration(struct sbx_forwarder *f, void *sandbox, const char *name)
+{
+	struct sandbox *box = find_box(f, sandbox);
+
+	return box && (sbx_dns_ration_knows(&box->ration, name, LDNS_RR_TYPE_A) ||
+		       sbx_dns_ration_take(&box->ration, name, LDNS_RR_TYPE_A, f->now));
 }
 
 int sbx_forwarder_fd(const struct sbx_forwarder *f)

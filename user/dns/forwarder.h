@@ -65,6 +65,8 @@ struct sbx_dns_refused {
 	enum sbx_dns_refusal why;
 	struct sockaddr_storage from; /* the client's socket */
 	bool tcp;
+	int family; /* of SBX_DNS_ADDRESS: the first of them; 0: none */
+	uint8_t addr[16];
 };
 
 /* None of these may call the forwarder. */
@@ -79,7 +81,7 @@ struct sbx_dns_ops {
 	int (*open)(void *sandbox, const char *name, int family, const uint8_t *addr, uint32_t ttl);
 	/* Does the policy itself name this address? Asked for loopback, link-local, private, CGNAT,
 	 * metadata, multicast and the like, which a name otherwise must not resolve to. */
-	bool (*listed)(void *sandbox, int family, const uint8_t *addr);
+	bool (*listed)(void *sandbox, const char *name, int family, const uint8_t *addr);
 	void (*refused)(void *sandbox, const struct sbx_dns_refused *r);
 };
 
@@ -106,6 +108,10 @@ int sbx_forwarder_fd(const struct sbx_forwarder *f);
 /* Does what there is to do, without waiting. Returns the milliseconds until it wants to be called
  * again even if nothing becomes readable (timeouts), -1: never. */
 int sbx_forwarder_step(struct sbx_forwarder *f);
+
+/* Of a name below a wildcard that is not asked for here, but elsewhere: may it be? One that was
+ * paid for lately costs nothing, since who answers for it knows it. */
+bool sbx_forwarder_ration(struct sbx_forwarder *f, void *sandbox, const char *name);
 
 /* The search domains of the host's resolver configuration, as read last; NULL-terminated. */
 const char *const *sbx_forwarder_search(const struct sbx_forwarder *f);

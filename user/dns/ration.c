@@ -27,6 +27,13 @@ static uint64_t hash(const struct sbx_dns_ration *r, const char *name, uint16_t 
 	return h ? h : 1;
 }
 
+bool sbx_dns_ration_knows(const struct sbx_dns_ration *r, const char *name, uint16_t qtype)
+{
+	uint64_t h = hash(r, name, qtype);
+
+	return r->known[h % SBX_DNS_KNOWN] == h;
+}
+
 bool sbx_dns_ration_take(struct sbx_dns_ration *r, const char *name, uint16_t qtype, uint64_t now)
 {
 	uint64_t h = hash(r, name, qtype), *known = &r->known[h % SBX_DNS_KNOWN];

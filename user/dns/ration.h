@@ -15,6 +15,8 @@ struct sbx_dns_ration {
 };
 
 void sbx_dns_ration_init(struct sbx_dns_ration *r, uint64_t now);
+/* Was this name paid for, and not forgotten since? */
+bool sbx_dns_ration_knows(const struct sbx_dns_ration *r, const char *name, uint16_t qtype);
 /* May this question go upstream? It is paid for if so. now: milliseconds */
 bool sbx_dns_ration_take(struct sbx_dns_ration *r, const char *name, uint16_t qtype, uint64_t now);
 

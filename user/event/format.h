@@ -12,6 +12,8 @@ struct sbx_event_context {
 	const char *sandbox;		 /* name */
 	const struct sbx_policy *policy; /* from the meta blob; may be NULL: the rule is unknown */
 	const struct sbx_facts *facts;
+	const struct sbx_event *all; /* what else was recorded of the sandbox; may be NULL */
+	size_t n_all;
 	bool color;
 };
 
@@ -30,6 +32,13 @@ void sbx_event_print(FILE *out, const struct sbx_event *ev, const struct sbx_eve
  * {pid, tgid, ppid, uid, comm, exe}, object {path | family, protocol, address, port | …}, rule
  * {file, line, text, reason}, suggestion. */
 json_t *sbx_event_json(const struct sbx_event *ev, const struct sbx_event_context *ctx);
+
+/*
+ * Says in e's note, where that is SBX_NOTE_NO_NAME, for which name the sandbox asked in vain: the
+ * one that led to the address, or the last one before at_ns (CLOCK_BOOTTIME). 0 or -ENOMEM.
+ */
+int sbx_note_asked(const struct sbx_event *all, size_t n, int family, const uint8_t *addr,
+		   uint64_t at_ns, struct sbx_explanation *e);
 
 /* "audit" events as rules ready to paste: a YAML fragment, merged by directory and right. */
 int sbx_events_suggest(FILE *out, const struct sbx_event *evs, size_t n,

@@ -65,6 +65,7 @@ static const char *const op_names[] = {
 	[SBX_OP_SOCKET_USE] = "socket-use",
 	[SBX_OP_UNIX_BIND] = "unix-bind",
 	[SBX_OP_RESOLVE] = "resolve",
+	[SBX_OP_PROXY] = "proxy",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
@@ -107,6 +108,8 @@ static const char *const why_names[] = {
 	[SBX_WHY_NAME] = "name",
 	[SBX_WHY_NAME_RATE] = "name-rate",
 	[SBX_WHY_NAME_ADDRESS] = "name-address",
+	[SBX_WHY_PROXY_UNSURE] = "proxy-unsure",
+	[SBX_WHY_MALFORMED] = "malformed",
 };
 
 _Static_assert(COUNT(why_names) == SBX_WHYS, "every reason has its name");

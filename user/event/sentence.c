@@ -214,19 +214,26 @@ static int explain(const struct sbx_event *ev, const struct sbx_event_context *c
 	int rc;
 
 	if (!ctx->policy || ev->flags & SBX_EVF_PATH_CUT ||
-	    (ev->why != SBX_WHY_POLICY && ev->why != SBX_WHY_NAME))
+	    (ev->why != SBX_WHY_POLICY && ev->why != SBX_WHY_NAME &&
+	     ev->why != SBX_WHY_PROXY_UNSURE))
 		return 0;
 	if (t->op.kind == SBX_KIND_NAME) {
 		len = sbx_event_path_len(ev);
 		memcpy(path, ev->path, len);
 		path[len] = 0;
-		rc = sbx_explain_name(ctx->policy, path, &t->why);
+		if (ev->op == SBX_OP_PROXY)
+			rc = sbx_explain_proxied(ctx->policy, facts, path, &t->why);
+		else
+			rc = sbx_explain_name(ctx->policy, path, &t->why);
 	} else if (t->op.kind == SBX_KIND_FILE && t->op.right) {
 		len = sbx_event_rule_path(ev, path);
 		rc = sbx_explain_file(ctx->policy, facts, path, len, t->op.right, &t->why);
 	} else if (t->op.kind == SBX_KIND_NET && is_ip(ev)) {
 		rc = sbx_explain_net(ctx->policy, facts, sbx_event_dir(ev), ev->family, ev->addr,
 				     sbx_event_proto(ev), ev->port, &t->why);
+		if (!rc)
+			rc = sbx_note_asked(ctx->all, ctx->n_all, ev->family, ev->addr, ev->last_ns,
+					    &t->why);
 	} else {
 		return 0;
 	}

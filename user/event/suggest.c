@@ -380,7 +380,8 @@ static void put_names(struct suggest *s)
 	for (i = 0; i < s->n_names; i++) {
 		fputs("      - \"", s->out);
 		sbx_put_escaped(s->out, s->names[i]->path, sbx_event_path_len(s->names[i]));
-		fputs(":443\" # ", s->out);
+		/* a proxy is asked for the port, too */
+		fputs(s->names[i]->op == SBX_OP_PROXY ? "\" # " : ":443\" # ", s->out);
 		put_times(s->out, s->names[i]->count);
 		fputc('\n', s->out);
 	}

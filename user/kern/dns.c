@@ -176,7 +176,7 @@ static int serve_socket(struct sbx_kern *k, struct sbx_resolver *r, int i, int f
 		rc = -errno;
 	if (!rc && bpf_map_update_elem(k->map[SBX_MAP_FORWARDERS], &fd, &r->id, BPF_ANY))
 		rc = -errno;
-	if (!rc && (i == SBX_DNS_UDP6 || i == SBX_DNS_TCP6) &&
+	if (!rc && (i == SBX_DNS_UDP6 || i == SBX_DNS_TCP6 || i == SBX_VIA6) &&
 	    bpf_map_update_elem(k->map[SBX_MAP_PORTS6], &r->port[i], &r->id, BPF_ANY))
 		rc = -errno;
 	return rc;
@@ -215,6 +215,7 @@ int sbx_dns_unserve(struct sbx_kern *k, uint64_t id)
 		return rc;
 	bpf_map_delete_elem(k->map[SBX_MAP_PORTS6], &r.port[SBX_DNS_UDP6]);
 	bpf_map_delete_elem(k->map[SBX_MAP_PORTS6], &r.port[SBX_DNS_TCP6]);
+	bpf_map_delete_elem(k->map[SBX_MAP_PORTS6], &r.port[SBX_VIA6]);
 	return bpf_map_update_elem(k->map[SBX_MAP_RESOLVERS], &slot, &none, BPF_ANY) ? -errno : 0;
 }
 

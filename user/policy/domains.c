@@ -6,12 +6,15 @@
 #include "user/policy/domains.h"
 #include "user/policy/netset.h"
 #include "user/policy/rulestr.h"
+#include "user/policy/via.h"
 
 bool sbx_policy_names(const struct sbx_policy *p)
 {
 	size_t i, k;
 
 	for (i = 0; i < p->n_net; i++) {
+		if (p->net[i].via)
+			return true;
 		for (k = 0; k < p->net[i].n_to; k++)
 			if (sbx_endpoint_is_name(&p->net[i].to[k]))
 				return true;
@@ -53,8 +56,8 @@ const struct sbx_endpoint *sbx_domain_endpoint(const struct sbx_net_rule *r, con
 /* Every port but those of resolvers. */
 static struct sbx_port_range rest[] = {{0, 52}, {54, 852}, {854, 65535}};
 
-/* What becomes of an endpoint: 0, it is left out. */
-typedef bool (*choose_fn)(struct sbx_endpoint *e, const void *arg);
+/* What becomes of an endpoint of a rule with that verb: 0, it is left out. */
+typedef bool (*choose_fn)(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg);
 
 static size_t choose_all(struct sbx_policy_view *v, const struct sbx_endpoint *e, size_t n,
 			 enum sbx_verb verb, choose_fn choose, const void *arg)
@@ -65,7 +68,7 @@ static size_t choose_all(struct sbx_policy_view *v, const struct sbx_endpoint *e
 		struct sbx_endpoint *out = &v->endpoints[v->n_endpoints];
 
 		*out = e[i];
-		if (!choose(out, arg))
+		if (!choose(out, verb, arg))
 			continue;
 		v->n_endpoints++;
 		if (sbx_endpoint_is_name(&e[i]) && verb == SBX_ALLOW && !out->n_ports &&
@@ -120,7 +123,7 @@ struct place {
 	const uint8_t *addr;
 };
 
-static bool at_place(struct sbx_endpoint *e, const void *arg)
+static bool at_place(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg)
 {
 	const struct place *at = arg;
 
@@ -134,22 +137,25 @@ static bool at_place(struct sbx_endpoint *e, const void *arg)
 	return true;
 }
 
-static bool speaks_of_all(struct sbx_endpoint *e, const void *arg)
+static bool speaks_of_all(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg)
 {
 	return e->kind == SBX_HOST_INTERNET || e->kind == SBX_HOST_ANY;
 }
 
-static bool anywhere(struct sbx_endpoint *e, const void *arg)
+static bool anywhere(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg)
 {
+	const struct sbx_policy *p = arg;
+
+	/* where there is a proxy, it says where a name leads */
 	if (sbx_endpoint_is_name(e))
-		e->kind = SBX_HOST_INTERNET;
+		e->kind = sbx_policy_via(p) ? SBX_HOST_ANY : SBX_HOST_INTERNET;
 	return true;
 }
 
 int sbx_names_anywhere(const struct sbx_policy *p, struct sbx_policy_view *v)
 {
 	struct sbx_net_rule *r;
-	int rc = view_make(p, anywhere, NULL, v);
+	int rc = view_make(p, anywhere, p, v);
 	size_t i, k;
 
 	for (i = 0; !rc && i < v->p.n_net; i++) {
@@ -274,6 +280,8 @@ int sbx_domain_open(const struct sbx_policy *p, const struct sbx_facts *facts, c
 		return rc;
 	rc = each_run(&v, facts, at.family, judged, add_open, out);
 	sbx_policy_view_free(&v);
+	if (sbx_via_named(p, name) && sbx_via_at(facts, at.family, judged))
+		out->via = sbx_via_key(sbx_policy_via(p));
 	return rc;
 }
 
@@ -321,13 +329,18 @@ static void judge_run(struct sbx_keys run, int rule, bool granted, void *arg)
 
 static bool by_wildcards(const struct sbx_policy *p, const char *name)
 {
+	bool found = false;
 	size_t i, k;
 
 	for (i = 0; i < p->n_net; i++)
-		for (k = 0; p->net[i].verb == SBX_ALLOW && k < p->net[i].n_to; k++)
-			if (!p->net[i].to[k].wildcard && names(&p->net[i].to[k], name))
+		for (k = 0; p->net[i].verb == SBX_ALLOW && k < p->net[i].n_to; k++) {
+			if (!names(&p->net[i].to[k], name))
+				continue;
+			if (!p->net[i].to[k].wildcard)
 				return false;
-	return true;
+			found = true;
+		}
+	return found;
 }
 
 int sbx_domain_judge(const struct sbx_policy *p, const char *name, enum sbx_domain_say *say,
@@ -337,8 +350,15 @@ int sbx_domain_judge(const struct sbx_policy *p, const char *name, enum sbx_doma
 	struct judgement j = {.rule = -1};
 	struct sbx_policy_view v;
 	bool open = false;
-	int rc = view_make(p, at_place, &at, &v);
+	int rc;
 
+	if (sbx_via_named(p, name)) {
+		*say = SBX_DOMAIN_ALLOWED;
+		if (rule)
+			*rule = (int)(sbx_policy_via(p) - p->net);
+		return 0;
+	}
+	rc = view_make(p, at_place, &at, &v);
 	if (rc)
 		return rc;
 	rc = each_run(&v, &nothing, AF_INET, somewhere, judge_run, &j);
@@ -356,20 +376,26 @@ int sbx_domain_judge(const struct sbx_policy *p, const char *name, enum sbx_doma
 	return rc;
 }
 
-static bool at_name(struct sbx_endpoint *e, const void *arg)
+static bool at_name(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg)
 {
 	const struct place *at = arg;
 
-	return speaks_of_all(e, arg) || (sbx_endpoint_is_name(e) && at_place(e, at));
+	return speaks_of_all(e, verb, arg) || (sbx_endpoint_is_name(e) && at_place(e, verb, at));
 }
 
-int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
-		       int proto, uint16_t port, int *rule, bool *granted)
+/* A proxy finds other addresses than `internet` means, so that this opens nothing there. */
+static bool at_proxy(struct sbx_endpoint *e, enum sbx_verb verb, const void *arg)
+{
+	return (e->kind != SBX_HOST_INTERNET || verb != SBX_ALLOW) && at_name(e, verb, arg);
+}
+
+static int decide(const struct sbx_policy *p, const struct sbx_facts *facts, choose_fn choose,
+		  const char *name, int proto, uint16_t port, int *rule, bool *granted)
 {
 	struct place at = {.name = name, .family = AF_INET, .addr = somewhere};
 	struct sbx_policy_view v;
 	bool self;
-	int rc = view_make(p, at_name, &at, &v);
+	int rc = view_make(p, choose, &at, &v);
 
 	if (rc)
 		return rc;
@@ -377,6 +403,19 @@ int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts
 				granted, &self);
 	sbx_policy_view_free(&v);
 	return 0;
+}
+
+int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
+		       int proto, uint16_t port, int *rule, bool *granted)
+{
+	return decide(p, facts, at_name, name, proto, port, rule, granted);
+}
+
+int sbx_domain_proxied(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
+		       uint16_t port, int *rule, bool *granted, bool *wild)
+{
+	*wild = by_wildcards(p, name);
+	return decide(p, facts, at_proxy, name, SBX_PROTO_TCP, port, rule, granted);
 }
 
 bool sbx_policy_lists(const struct sbx_policy *p, const struct sbx_facts *facts, int family,

@@ -45,7 +45,9 @@ void sbx_policy_view_free(struct sbx_policy_view *v);
 struct sbx_domain_ports {
 	struct sbx_keys v[SBX_NAME_PORTS];
 	size_t n;
-	bool cut; /* there were more: they stay closed */
+	bool cut;     /* there were more: they stay closed */
+	uint32_t via; /* the key of the port that leads to the relay, as it is the proxy's; 0: none
+		       */
 };
 
 /*
@@ -59,6 +61,10 @@ int sbx_domain_open(const struct sbx_policy *p, const struct sbx_facts *facts, c
  * and no rule names; -1: none. *granted: its verdict. 0 or -ENOMEM. */
 int sbx_domain_decider(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
 		       int proto, uint16_t port, int *rule, bool *granted);
+
+/* The same for a request to the proxy (via.h), by TCP. *wild: wildcards alone may name it. */
+int sbx_domain_proxied(const struct sbx_policy *p, const struct sbx_facts *facts, const char *name,
+		       uint16_t port, int *rule, bool *granted, bool *wild);
 
 /* The endpoint of the rule that names it; NULL: none does. */
 const struct sbx_endpoint *sbx_domain_endpoint(const struct sbx_net_rule *r, const char *name);

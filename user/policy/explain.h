@@ -8,6 +8,9 @@
 
 #define SBX_NEAR_MAX 3
 
+/* The note on an address that names of the policy might open. */
+#define SBX_NOTE_NO_NAME "no allowed name resolves to it"
+
 /* A rule that nearly decided. */
 struct sbx_near {
 	bool allow;	 /* it is one */
@@ -18,6 +21,7 @@ struct sbx_near {
 struct sbx_explanation {
 	bool granted;
 	bool self;	 /* it is, while a process of the sandbox listens there */
+	bool relayed;	 /* it is a proxy's (via.h): sbx-bpfd answers in its place */
 	int rule;	 /* index in files/net; -1: no rule matched */
 	char *rule_at;	 /* "policies/ai-agent.yaml:31" or NULL; owned */
 	char *rule_text; /* 'deny [write] "${project}/.git/config"'; owned or NULL */
@@ -44,6 +48,9 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 int sbx_explain_name(const struct sbx_policy *p, const char *name, struct sbx_explanation *out);
 int sbx_explain_name_port(const struct sbx_policy *p, const struct sbx_facts *facts,
 			  const char *name, int proto, uint16_t port, struct sbx_explanation *out);
+/* May the policy's proxy be asked for it? target: "example.org:443", "[2001:db8::1]:443". */
+int sbx_explain_proxied(const struct sbx_policy *p, const struct sbx_facts *facts,
+			const char *target, struct sbx_explanation *out);
 /* Fills opens and wider_opens of a denial that sbx_explain_file explained: the same arguments.
  * Takes as long as compiling the policy several times. 0 or -ENOMEM. */
 int sbx_explain_opens(const struct sbx_policy *p, const struct sbx_facts *facts, const char *path,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "sbx_maps.h"
 #include "user/policy/near.h"
 #include "user/policy/domains.h"
 #include "user/policy/netset.h"
@@ -116,13 +117,36 @@ static int note_self(struct sbx_explanation *e)
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
+int sbx_note_relayed(struct sbx_explanation *e)
+{
+	free(e->suggestion_note);
+	e->suggestion_note =
+		strdup("sbx-bpfd answers in the proxy's place, and lets requests pass to what the "
+		       "rules allow");
+	return e->suggestion_note ? 0 : -ENOMEM;
+}
+
+static bool is_forwarders(int dir, int family, const uint8_t *addr)
+{
+	return dir == SBX_DIR_CONNECT && family == AF_INET &&
+	       sbx_addr_number(family, addr) == SBX_FORWARDER4;
+}
+
+static int note_forwarder(struct sbx_explanation *e)
+{
+	e->suggestion_note =
+		strdup("this address is sbx-bpfd's own, and reached by asking any name "
+		       "server: no policy opens it");
+	return e->suggestion_note ? 0 : -ENOMEM;
+}
+
 /* What stays closed until a name leads there. */
 static int note_names(const struct net_question *q, struct sbx_explanation *e)
 {
 	if (e->suggestion_note || q->dir != SBX_DIR_CONNECT || !sbx_policy_names(q->p) ||
 	    sbx_addr_special(q->family, q->addr))
 		return 0;
-	e->suggestion_note = strdup("no name that the policy allows led to this address lately");
+	e->suggestion_note = strdup(SBX_NOTE_NO_NAME);
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
@@ -134,13 +158,18 @@ int sbx_decide_net(const struct sbx_policy *p, const struct sbx_facts *facts, in
 	int rc = 0;
 
 	family = sbx_addr_canonical(dir, family, addr, judged);
-	e.rule = sbx_net_decider(p, facts, dir, family, judged, proto, port, &e.granted, &e.self);
+	if (is_forwarders(dir, family, judged))
+		e.rule = -1; /* fail closed: whatever rules say of loopback addresses */
+	else
+		e.rule = sbx_net_decider(p, facts, dir, family, judged, proto, port, &e.granted,
+					 &e.self);
 	if (e.rule >= 0) {
 		const struct sbx_net_rule *r = &p->net[e.rule];
 
 		e.rule_at = sbx_pos_text(r->pos);
 		e.rule_text = sbx_net_rule_text(r, sbx_endpoints_find(r->to, r->n_to, facts, dir,
 								      family, judged, proto, port));
+		e.relayed = r->via;
 		rc = e.rule_text ? sbx_explanation_reason(r->reason, &e) : -ENOMEM;
 	}
 	if (rc)
@@ -160,6 +189,14 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 
 	q.family = sbx_addr_canonical(dir, family, addr, judged);
 	q.addr = judged;
+	if (!rc && is_forwarders(dir, q.family, judged)) {
+		rc = note_forwarder(&e);
+		goto done;
+	}
+	if (!rc && e.relayed) {
+		rc = sbx_note_relayed(&e);
+		goto done;
+	}
 	if (!rc)
 		rc = sbx_near_net(p, facts, dir, q.family, judged, proto, port, &e);
 	if (!rc && !e.granted)
@@ -168,6 +205,7 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 		rc = note_self(&e);
 	if (!rc && !e.granted)
 		rc = note_names(&q, &e);
+done:
 	if (rc)
 		sbx_explanation_free(&e);
 	else

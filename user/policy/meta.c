@@ -188,6 +188,7 @@ static json_t *net_rules(struct dump *d, const struct sbx_policy *p)
 #define X(key, member, type, largest) set(d, j, key, number(d, r->member));
 		SBX_META_RULE(X)
 #undef X
+		set(d, j, "via", number(d, r->via));
 		set(d, j, "at", position(d, r->pos));
 		set(d, j, "reason", text(d, r->reason));
 		set(d, j, "to", endpoints(d, r->to, r->n_to));

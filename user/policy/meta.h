@@ -6,7 +6,7 @@
 #ifndef SBX_META_H
 #define SBX_META_H
 
-#define SBX_META_VERSION 1
+#define SBX_META_VERSION 2
 
 /* Simple members of the rules, read and written alike: X(key, member, type, largest value). */
 #define SBX_META_RULE(X)                            \
@@ -15,12 +15,12 @@
 	X("override", override, bool, 1)            \
 	X("quiet", quiet, bool, 1)
 
-#define SBX_META_ENDPOINT(X)                                 \
-	X("kind", kind, enum sbx_host_kind, SBX_HOST_DOMAIN) \
-	X("family", family, int, 255)                        \
-	X("len", prefix_len, unsigned, 128)                  \
-	X("wildcard", wildcard, bool, 1)                     \
-	X("ephemeral", ephemeral, bool, 1)                   \
+#define SBX_META_ENDPOINT(X)                               \
+	X("kind", kind, enum sbx_host_kind, SBX_HOST_HERE) \
+	X("family", family, int, 255)                      \
+	X("len", prefix_len, unsigned, 128)                \
+	X("wildcard", wildcard, bool, 1)                   \
+	X("ephemeral", ephemeral, bool, 1)                 \
 	X("protos", protos, uint8_t, 3)
 
 #endif

@@ -226,10 +226,13 @@ static void net_rule(struct load *l, const json_t *j, struct sbx_net_rule *r)
 #define X(key, member, type, largest) r->member = (type)number(l, json_object_get(j, key), largest);
 	SBX_META_RULE(X)
 #undef X
+	r->via = number(l, json_object_get(j, "via"), 1);
 	r->pos = position(l, json_object_get(j, "at"));
 	r->reason = text(l, json_object_get(j, "reason"));
 	r->to = endpoints(l, json_object_get(j, "to"), &r->n_to);
 	r->except = endpoints(l, json_object_get(j, "except"), &r->n_except);
+	if (r->via && (r->n_to != 1 || r->to[0].n_ports != 1))
+		fail(l, -EINVAL);
 }
 
 static void env_set(struct load *l, const json_t *j, struct sbx_policy *p)

@@ -348,7 +348,7 @@ int sbx_near_net(const struct sbx_policy *p, const struct sbx_facts *facts, int 
 	size_t i;
 
 	for (i = 0; i < p->n_net; i++)
-		if ((int)i != e->rule)
+		if ((int)i != e->rule && !p->net[i].via)
 			offer_net_rule(&b, p, facts, dir, family, addr, proto, port, e, i);
 	return write_out(&b, e, true, p);
 }

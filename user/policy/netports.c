@@ -80,6 +80,8 @@ static uint32_t verdict(const struct sbx_flat *f, int by)
 		word |= by & SBX_BY_SELF ? SBX_PORT_SELF : SBX_PORT_ALLOW;
 	else if (r->quiet)
 		word |= SBX_PORT_QUIET;
+	if (r->via)
+		word |= SBX_PORT_VIA;
 	if (f->numbered)
 		word |= (uint32_t)(rule + 1) << SBX_PORT_RULE_SHIFT;
 	return word;

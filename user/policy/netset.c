@@ -12,6 +12,7 @@
 #include "user/policy/netflat.h"
 #include "user/policy/netset.h"
 #include "user/policy/rulestr.h"
+#include "user/policy/via.h"
 
 struct netset {
 	const struct sbx_policy *p;
@@ -109,6 +110,7 @@ static int report(struct netset *n)
 		}
 		report_dead(n, i);
 	}
+	errors += sbx_via_check(n->p, n->facts, n->d) != 0;
 	return sbx_domains_check(n->p, n->d) || errors ? -EINVAL : 0;
 }
 

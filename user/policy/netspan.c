@@ -192,6 +192,20 @@ static int add_localhost(int family, struct sbx_spans *out)
 	return sbx_spans_add(out, 0x7f000000u, 0x7fffffffu);
 }
 
+static int add_here(const struct sbx_facts *facts, int family, struct sbx_spans *out)
+{
+	int rc = add_localhost(family, out);
+	uint8_t a[16];
+	size_t i;
+
+	for (i = 0; i < facts->n_own && !rc; i++)
+		if (sbx_addr_canonical(SBX_DIR_BIND, facts->own[i].family, facts->own[i].addr, a) ==
+		    family)
+			rc = sbx_spans_add(out, sbx_addr_number(family, a),
+					   sbx_addr_number(family, a));
+	return rc;
+}
+
 static int add_cidr(const struct sbx_endpoint *e, int dir, int family, struct sbx_spans *out)
 {
 	unsigned len = e->prefix_len, bits = e->family == AF_INET ? 32 : 128;
@@ -230,6 +244,8 @@ int sbx_endpoint_spans(const struct sbx_endpoint *e, const struct sbx_facts *fac
 		return add_internet(facts, family, out);
 	case SBX_HOST_ANY:
 		return sbx_spans_add(out, 0, sbx_addr_max(family));
+	case SBX_HOST_HERE:
+		return add_here(facts, family, out);
 	case SBX_HOST_DOMAIN:
 		break;
 	}
@@ -291,19 +307,24 @@ bool sbx_addr_special(int family, const uint8_t *addr)
 	return false;
 }
 
-static bool is_internet(const struct sbx_facts *facts, int family, const uint8_t *addr)
+static bool is_own(const struct sbx_facts *facts, int family, const uint8_t *addr)
 {
 	uint8_t a[16];
 	size_t i;
 
-	if (sbx_addr_special(family, addr))
-		return false;
 	for (i = 0; i < facts->n_own; i++)
 		if (sbx_addr_canonical(SBX_DIR_BIND, facts->own[i].family, facts->own[i].addr, a) ==
 			    family &&
 		    !memcmp(a, addr, family == AF_INET ? 4 : 16))
-			return false;
-	return true;
+			return true;
+	return false;
+}
+
+static bool is_loopback(int family, const uint8_t *addr)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return family == AF_INET ? addr[0] == 127 : !memcmp(addr, one, 16);
 }
 
 static bool in_cidr(const struct sbx_endpoint *e, int dir, int family, const uint8_t *addr)
@@ -323,8 +344,6 @@ static bool in_cidr(const struct sbx_endpoint *e, int dir, int family, const uin
 bool sbx_endpoint_covers(const struct sbx_endpoint *e, const struct sbx_facts *facts, int dir,
 			 int family, const uint8_t *addr)
 {
-	static const uint8_t one[16] = {[15] = 1};
-
 	switch (e->kind) {
 	case SBX_HOST_CIDR:
 		return in_cidr(e, dir, family, addr);
@@ -333,11 +352,13 @@ bool sbx_endpoint_covers(const struct sbx_endpoint *e, const struct sbx_facts *f
 			return false;
 		/* fallthrough */
 	case SBX_HOST_LOCALHOST:
-		return family == AF_INET ? addr[0] == 127 : !memcmp(addr, one, 16);
+		return is_loopback(family, addr);
 	case SBX_HOST_INTERNET:
-		return is_internet(facts, family, addr);
+		return !sbx_addr_special(family, addr) && !is_own(facts, family, addr);
 	case SBX_HOST_ANY:
 		return true;
+	case SBX_HOST_HERE:
+		return is_loopback(family, addr) || is_own(facts, family, addr);
 	case SBX_HOST_DOMAIN:
 		break;
 	}

@@ -80,6 +80,10 @@ char *sbx_expand(struct sbx_parser *p, const struct sbx_scope *s, const struct s
 char *sbx_expand_value(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n);
 char *sbx_expand_pattern(struct sbx_parser *p, const struct sbx_scope *s, const struct sbx_node *n);
 
+/* via.c: `- via: "host:port"`, an item of `network:` */
+bool sbx_is_via(const struct sbx_node *n);
+sbx_rule_parser sbx_parse_via;
+
 /* addr.c: "host[:ports][/tcp|udp]". False: an error was reported. */
 bool sbx_parse_endpoint(struct sbx_parser *p, const struct sbx_node *n, const char *text,
 			struct sbx_endpoint *out);

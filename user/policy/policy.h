@@ -65,6 +65,7 @@ enum sbx_host_kind {
 	SBX_HOST_SELF,
 	SBX_HOST_ANY,
 	SBX_HOST_DOMAIN, /* "x.org" or "*.x.org" */
+	SBX_HOST_HERE,	 /* of `via:` alone: localhost and all of the host's own addresses */
 };
 
 #define SBX_PROTO_BIT_TCP 0x1
@@ -97,6 +98,7 @@ struct sbx_net_rule {
 	enum sbx_verb verb;
 	uint8_t rights; /* SBX_NET_* */
 	bool override, quiet;
+	bool via; /* a proxy (via.h): to[0] is reached through sbx-bpfd alone, as if protected */
 	char *reason;
 	struct sbx_endpoint *to;
 	size_t n_to;

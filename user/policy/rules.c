@@ -57,6 +57,7 @@ struct rule {
 	enum sbx_verb verb;
 	uint8_t rights;
 	bool override, quiet;
+	const struct sbx_node *tls;
 	char *reason;
 };
 
@@ -177,6 +178,17 @@ static void key_reason(struct sbx_parser *p, struct rule *r, const struct sbx_no
 	r->reason = (char *)sbx_want_text(p, value, key->text);
 }
 
+static void key_tls(struct sbx_parser *p, struct rule *r, const struct sbx_node *key,
+		    const struct sbx_node *value)
+{
+	static const char *const words[] = {"verify-sni", NULL};
+	const char *text = sbx_want_text(p, value, key->text);
+
+	r->tls = value;
+	if (text && strcmp(text, words[0]))
+		sbx_unknown_word(p, value, "nothing of that kind can be asked of TLS", words, NULL);
+}
+
 static const struct {
 	const char *name;
 	unsigned sections;
@@ -194,6 +206,7 @@ static const struct {
 	{"except", FILES | NETWORK | ASSERTED(FILES | NETWORK | UNIX), key_except},
 	{"override", FILES | NETWORK | UNIX, key_override},
 	{"quiet", FILES | NETWORK | UNIX, key_quiet},
+	{"tls", NETWORK, key_tls},
 	{"reason", FILES | NETWORK | UNIX | ASSERTED(FILES | NETWORK | UNIX), key_reason},
 };
 
@@ -461,8 +474,14 @@ void sbx_parse_net_rule(struct sbx_parser *p, const struct sbx_scope *s, const s
 	struct peers to, except;
 	struct rule r;
 
+	if (!p->opts->assertions && sbx_is_via(n)) {
+		sbx_parse_via(p, s, n);
+		return;
+	}
 	if (!parse_common(p, &network, n, &r))
 		return;
+	if (r.tls)
+		sbx_unsupported(p, r.tls->pos, "checks of the name in TLS (tls: verify-sni)");
 	to = take_peers(p, s, r.object, "to");
 	except = take_peers(p, s, r.except, "except");
 	if (r.verb != SBX_ALLOW) {

@@ -245,9 +245,13 @@ char *sbx_net_rule_text(const struct sbx_net_rule *r, const struct sbx_endpoint 
 
 	if (sbx_text_begin(&t))
 		return NULL;
-	fprintf(t.out, "%s [", sbx_verb_name(r->verb));
-	sbx_put_net_rights(t.out, r->rights);
-	fputs("] ", t.out);
+	if (r->via) {
+		fputs("via ", t.out);
+	} else {
+		fprintf(t.out, "%s [", sbx_verb_name(r->verb));
+		sbx_put_net_rights(t.out, r->rights);
+		fputs("] ", t.out);
+	}
 	if (!to && r->n_to)
 		to = r->to;
 	put_sources(t.out, to ? to->source : NULL, others);

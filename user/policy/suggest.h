@@ -37,6 +37,9 @@ int sbx_suggestion_write(const struct sbx_target *t, const struct sbx_obstacle *
 /* What the lines do not say by themselves; *out is NULL when they do. 0 or -ENOMEM. */
 int sbx_suggestion_note(const struct sbx_target *t, const struct sbx_obstacle *o, char **out);
 
+/* e->suggestion_note of what is relayed. 0 or -ENOMEM. */
+int sbx_note_relayed(struct sbx_explanation *e);
+
 /* e->reason, a copy. 0 or -ENOMEM. */
 int sbx_explanation_reason(const char *reason, struct sbx_explanation *e);
 
