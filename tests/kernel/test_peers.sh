@@ -88,8 +88,6 @@ client() {
 more() {
 	t "git over http" 0 git clone -q http://10.9.0.2/repo.git a
 	t "git, a port that is not open" 1 git clone -q http://10.9.0.2:81/repo.git b
-	t "node" 0 node -e 'fetch("http://10.9.0.2/page").then(r => r.text()).then(x => process.exit(x === "it works\n" ? 0 : 1))'
-	t "node, a port that is not open" 1 node -e 'require("net").connect(81, "10.9.0.2").on("error", e => process.exit(1)).on("connect", () => process.exit(0))'
 	t "iperf3" 0 iperf3 -c 10.9.0.2 -p 5201 -n 100K
 	t "iperf3, datagrams" 0 iperf3 -u -c 10.9.0.2 -p 5201 -n 20K
 	t "iperf3, a port that is not open" 1 iperf3 -c 10.9.0.2 -p 5202 -n 100K
@@ -100,6 +98,7 @@ more() {
 class H(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.sendall(b"hello")
+socketserver.TCPServer.allow_reuse_address = True
 s = socketserver.TCPServer(("127.0.0.1", 3000), H)
 print("ready", flush=True)
 s.handle_request()' >ready &
@@ -108,20 +107,25 @@ s.handle_request()' >ready &
 s = socket.create_connection(("localhost", 3000))
 sys.exit(s.recv(9) != b"hello")'
 	t "python, a port that is not open" 1 python3 -c 'import socketserver; socketserver.TCPServer(("127.0.0.1", 4000), None)'
-	t "a server and a client in node" 0 node -e 'const h = require("http");
-h.createServer((q, r) => r.end("x")).listen(3001, "127.0.0.1", async () => { const r = await fetch("http://127.0.0.1:3001/"); process.exit((await r.text()) === "x" ? 0 : 1); })'
-	t "node, listening where it may not" 1 node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(4001, () => process.exit(0))'
 	for port in 3002 4002; do
 		mkdir -p tmp
-		printf 'pid %s/n.pid; error_log %s/n.log; daemon on; events {} http { access_log off; client_body_temp_path %s/tmp; proxy_temp_path %s/tmp; fastcgi_temp_path %s/tmp; uwsgi_temp_path %s/tmp; scgi_temp_path %s/tmp; server { listen 127.0.0.1:%s; root %s; } }' \
+		printf 'user root; pid %s/n.pid; error_log %s/n.log; daemon on; events {} http { access_log off; client_body_temp_path %s/tmp; proxy_temp_path %s/tmp; fastcgi_temp_path %s/tmp; uwsgi_temp_path %s/tmp; scgi_temp_path %s/tmp; server { listen 127.0.0.1:%s; root %s; } }' \
 			"$HOME" "$HOME" "$HOME" "$HOME" "$HOME" "$HOME" "$HOME" $port "$HOME" >n.conf
 		t "nginx inside, port $port" $((port > 4000)) "$WEB" -e "$HOME/n.err" -c "$HOME/n.conf"
 		[ $port != 3002 ] || t "curl of nginx inside" 0 curl -sSf http://localhost:3002/page
 		[ ! -s n.pid ] || kill "$(cat n.pid)"
 	done
 }
+in_node() { # takes longest to start
+	t "node" 0 node -e 'fetch("http://10.9.0.2/page").then(r => r.text()).then(x => process.exit(x === "it works\n" ? 0 : 1))'
+	t "node, a port that is not open" 1 node -e 'require("net").connect(81, "10.9.0.2").on("error", e => process.exit(1)).on("connect", () => process.exit(0))'
+	t "a server and a client in node" 0 node -e 'const h = require("http");
+h.createServer((q, r) => r.end("x")).listen(3001, "127.0.0.1", async () => { const r = await fetch("http://127.0.0.1:3001/"); process.exit((await r.text()) === "x" ? 0 : 1); })'
+	t "node, listening where it may not" 1 node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(4001, () => process.exit(0))'
+}
 client
-[ -z "$MORE" ] || more
+more
+[ -z "$NODE" ] || in_node
 EOF
 policy "$W/peers.yaml" <<EOF
   - allow: [read]
@@ -133,20 +137,21 @@ network:
     to: ["10.9.0.2:22,80,5201/tcp", "10.9.0.2:53,5201/udp", "localhost:3000-3999"]
   - allow: [bind]
     to: ["localhost:3000-3999", "0.0.0.0:0/udp"] # dig binds before it asks
+capabilities: [chown, setgid, setuid] # nginx, as root
 EOF
 for user in nobody root audit; do
 	mkdir -m 700 "$W/rw/$user"
 	cp "$W/far/key" "$W/rw/$user/key"
-	as=$user more='' audit=''
+	as=$user node='' audit=''
 	case $user in
 	nobody)
 		chown -R nobody "$W/rw/$user"
-		more=1
+		node=1
 		;;
 	audit) as=root audit=--audit ;;
 	esac
 	"$SBX" run $audit --policy "$W/peers.yaml" --user $as --events "$W/events" -- \
-		env WEB="$NGINX" AUDIT=$audit MORE=$more KEY="$W/rw/$user/key" sh "$W/do.sh" $user "$W/rw/$user" \
+		env WEB="$NGINX" AUDIT=$audit NODE=$node KEY="$W/rw/$user/key" sh "$W/do.sh" $user "$W/rw/$user" \
 		</dev/null 2>"$W/err" | sed -uE "s/^(ok|not ok) /\\1 peers, $user: /"
 	[ "${PIPESTATUS[0]}" = 0 ] || sed 's/^/  | /' "$W/err"
 	check "peers, $user: the events name protocol, address and port" \
