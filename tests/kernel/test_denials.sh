@@ -64,7 +64,7 @@ check "its directory is not listed" run '! ls "${SBX_DENIALS%/*}"'
 
 named_in() { # FILE: what a run has written of its own name
 	for _ in $(seq 300); do
-		! grep -o '/run/sbx-bpf-denials/[A-Za-z0-9]*' "$1" || return 0
+		! grep -oE '/run/sbx-bpf-denials/[0-9]+-[A-Za-z0-9]{6}' "$1" || return 0
 		sleep 0.2
 	done
 	return 1

@@ -105,8 +105,8 @@ is "run: --audit leaves set-user-ID programs alone" "NoNewPrivs:0" \
 
 # --- the environment, ${tmp} ---
 env -i PATH="$PATH" HOME=/root USER=root SECRET=1 LC_ALL=C LCX=1 "$SBX" run --policy "$W/run.yaml" --user tess -- env 2>/dev/null |
-	sed 's|/tmp/sbx-run-[A-Za-z0-9]*|TMP|' | sort >"$W/env"
-printf '%s\n' "FIXED=a b" "HOME=$W/home" LC_ALL=C LOGNAME=tess "PATH=$PATH" SHELL=/bin/bash TMPDIR=TMP USER=tess | sort >"$W/want"
+	sed -E 's|/tmp/sbx-run-[A-Za-z0-9]*|TMP|; s|^(SBX_DENIALS)=/run/sbx-bpf-denials/[0-9]+-[A-Za-z0-9]{6}$|\1=FILE|' | sort >"$W/env"
+printf '%s\n' "FIXED=a b" "HOME=$W/home" LC_ALL=C LOGNAME=tess "PATH=$PATH" SBX_DENIALS=FILE SHELL=/bin/bash TMPDIR=TMP USER=tess | sort >"$W/want"
 check "run: the environment is what the policy keeps and sets" diff "$W/want" "$W/env"
 run -- sh -c '
 	echo $TMPDIR; stat -c "%a %U" $TMPDIR
@@ -354,6 +354,7 @@ sleep 2
 status "kill -9 at any moment: never unbound" 1 grep -q secret "$W/ok/stolen"
 status "kill -9 at any moment: the next run works" 0 run -- true
 check "kill -9 at any moment: nothing is left" gone
+status "kill -9 at any moment: no file of denials is left" 0 test -z "$(ls /run/sbx-bpf-denials)"
 rm -rf /tmp/sbx-run-*
 
 unload run

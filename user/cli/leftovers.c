@@ -112,10 +112,13 @@ bool sbx_ending_finish(struct sbx_ending *e)
 	if (!r && e->id && !tasks)
 		sbx_kern_detach(k, e->id, &none); /* -ENOENT: the sweep was quicker */
 	sbx_diags_free(&none);
+	if (!tasks)
+		sbx_recent_remove(e->denials);
+	if (!r)
+		sbx_recent_sweep(k);
 	sbx_kern_close(k);
 	if (tasks)
 		return false;
-	sbx_recent_remove(e->denials);
 	if (sbx_tmpdir_remove(&e->tmp))
 		sbx_note("%s could not be removed altogether", e->tmp.path);
 	return true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,10 +32,10 @@ static int fill(int fd, const struct sbx_recent *r, const char *text, size_t len
 
 int sbx_recent_make(const struct sbx_person *who, struct sbx_recent *r)
 {
-	*r = (struct sbx_recent){
-		.path = SBX_DENIALS_DIR "/XXXXXX", .uid = who->uid, .gid = who->gid};
+	*r = (struct sbx_recent){.uid = who->uid, .gid = who->gid};
 	int fd = -1;
 
+	snprintf(r->path, sizeof(r->path), SBX_DENIALS_DIR "/%d-XXXXXX", getpid());
 	/* Nobody lists what others have. */
 	if (!mkdir(SBX_DENIALS_DIR, 0700) ? !chmod(SBX_DENIALS_DIR, 0711) : errno == EEXIST)
 		fd = mkostemp(r->path, O_CLOEXEC);
@@ -182,4 +184,61 @@ void sbx_recent_remove(const char *path)
 {
 	if (*path)
 		unlink(path);
+}
+
+/* --- what the killed left behind --- */
+
+/* Do sandboxes read it? 0, 1 or a negative errno. */
+static int is_told_of(struct sbx_kern *k, const struct sbx_sandbox_info *v, size_t n,
+		      const char *path)
+{
+	int r = 0;
+	size_t i;
+
+	for (i = 0; i < n && !r; i++) {
+		struct sbx_policy *p = NULL;
+		struct sbx_facts facts = {0};
+
+		r = sbx_policy_of(k, v[i].slot.id, &p, &facts);
+		if (!r)
+			r = p->denials && !strcmp(p->denials, path);
+		sbx_facts_free(&facts);
+		sbx_policy_free(p);
+	}
+	return r;
+}
+
+/* Of one that goes on, if its number was given anew: it stays for another time. */
+static bool maker_is_gone(const char *name)
+{
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	return pid > 0 && *end == '-' && kill(pid, 0) && errno == ESRCH;
+}
+
+void sbx_recent_sweep(struct sbx_kern *k)
+{
+	struct sbx_sandbox_info *v = NULL;
+	DIR *dir = opendir(SBX_DENIALS_DIR);
+	struct dirent *e;
+	size_t n = 0;
+
+	if (dir && !sbx_kern_list(k, &v, &n)) {
+		while ((e = readdir(dir))) {
+			char path[SBX_RECENT_PATH];
+
+			/* Without the ".new" of a version that was being written. */
+			if (!maker_is_gone(e->d_name) ||
+			    (size_t)snprintf(path, sizeof(path), SBX_DENIALS_DIR "/%.*s",
+					     (int)strcspn(e->d_name, "."),
+					     e->d_name) >= sizeof(path))
+				continue;
+			if (!is_told_of(k, v, n, path))
+				unlinkat(dirfd(dir), e->d_name, 0);
+		}
+		sbx_kern_list_free(v, n);
+	}
+	if (dir)
+		closedir(dir);
 }

@@ -13,7 +13,7 @@
 
 #define SBX_RECENT_MAX	 64	     /* denials */
 #define SBX_RECENT_BYTES (64 * 1024) /* of the file: it is small enough to be read whole */
-#define SBX_RECENT_PATH	 (sizeof(SBX_DENIALS_DIR) + sizeof("/XXXXXX"))
+#define SBX_RECENT_PATH	 (sizeof(SBX_DENIALS_DIR) + sizeof("/4194304-XXXXXX")) /* with our pid */
 
 struct sbx_recent {
 	char path[SBX_RECENT_PATH]; /* "": there is no file */
@@ -37,5 +37,8 @@ void sbx_recent_take(struct sbx_recent *r, const struct sbx_event *ev,
 void sbx_recent_write(struct sbx_recent *r);
 void sbx_recent_free(struct sbx_recent *r);
 void sbx_recent_remove(const char *path);
+/* Removes the files of those that were killed: the process is gone, and no sandbox is told of the
+ * file. None, where a sandbox's policy cannot be read. */
+void sbx_recent_sweep(struct sbx_kern *k);
 
 #endif
