@@ -165,7 +165,7 @@ bench: setup ## figures: instructions per operation, against Landlock and none (
 deps: ## install the Debian packages that building needs (SBX_NO_INSTALL=1: only list them)
 	@tests/setup.sh build
 
-work: setup ## real work under the shipped policies, on every kernel (KERNELS="6.12", WORK="git node")
+work: setup ## commands, policies and real work under them, on every kernel (KERNELS="6.12", WORK="git node": that work)
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
 	@tests/test.sh work
 

@@ -7,7 +7,8 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 . tests/lib.sh
 
 KERNELS=${KERNELS:-6.1 6.12 newest}
-on_policies='@(policies|variants|work)' # kernel tests that all.sh runs by their names alone
+# Kernel tests of the commands and the policies: much the same on every kernel, and slow in emulation.
+on_one='@(cli|killed|denials|policies|proxy|variants|work)'
 JOBS=${JOBS:-$(nproc)}
 
 quietly() { # its output only when it fails
@@ -92,15 +93,14 @@ all)
 		section "kernels: $KERNELS" part matrix 2 3 850 tests/kernel/all.sh
 		# By the clock, whoever else runs: all at once.
 		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
-		# Much the same on every kernel, and slow in emulation: on one of them.
 		case " $KERNELS " in *" 6.12 "*) one=6.12 ;; *) one=${KERNELS##* } ;; esac
-		T=$on_policies KERNELS=$one LIMIT=800 section "policies at work: $one" part matrix 2 2 850 tests/kernel/all.sh
+		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix 2 2 850 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;
 work)
-	[ -z "${WORK:-}" ] || on_policies=work
-	T=$on_policies LIMIT=1700 section "policies at work: $KERNELS" part matrix 2 1 1800 env WORK="${WORK:-}" tests/kernel/all.sh
+	[ -z "${WORK:-}" ] || on_one=work
+	T=$on_one LIMIT=1700 section "commands and policies: $KERNELS" part matrix 2 1 2400 env WORK="${WORK:-}" tests/kernel/all.sh
 	;;
 soak)
 	if section "build" part build; then

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # All kernel tests, as root in a virtual machine: tests/vm/run.sh --kernel K -- tests/kernel/all.sh
 # T=name or T='@(this|that)' runs these; PART=2/3 every third, beginning with the second. What takes
-# minutes and what is about policies more than about kernels runs by its name alone. The last line
-# sums up.
+# minutes and what is about the commands and policies more than about kernels runs by its name alone
+# (test.sh: $on_one). The last line sums up.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 passed=0 failed=0 skipped=0
@@ -13,11 +13,14 @@ n=0
 # Those first that want to find nothing loaded: the others keep the programs for each other.
 tests() {
 	local t
-	for t in cli killed load run; do echo "$here/test_$t.sh"; done
+	[ -z "${T:-}" ] || for t in cli killed; do echo "$here/test_$t.sh"; done
+	for t in load run; do echo "$here/test_$t.sh"; done
 	for t in "$here"/test_*.sh; do
 		case $t in
 		*_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;;
-		*_stress.sh | *_policies.sh | *_variants.sh | *_work.sh | *_agents.sh) [ -z "${T:-}" ] || echo "$t" ;;
+		*_stress.sh | *_denials.sh | *_policies.sh | *_proxy.sh | *_variants.sh | *_work.sh | *_agents.sh)
+			[ -z "${T:-}" ] || echo "$t"
+			;;
 		*) echo "$t" ;;
 		esac
 	done
