@@ -10,6 +10,7 @@ KERNELS=${KERNELS:-6.1 6.12 newest}
 # Kernel tests of the commands and the policies: much the same on every kernel, and slow in emulation.
 on_one='@(cli|killed|denials|policies|proxy|variants|work)'
 JOBS=${JOBS:-$(nproc)}
+machines=$((JOBS + 1)) # at once: each waits now and then
 
 quietly() { # its output only when it fails
 	local log rc
@@ -88,19 +89,19 @@ quick)
 all)
 	quick || :
 	if [ -x build/sbx-bpf ]; then
-		# Three machines for each of three kernels, two at once: about half an hour. The limit is
-		# for a machine that hangs.
-		section "kernels: $KERNELS" part matrix 2 3 850 tests/kernel/all.sh
+		# Three machines for each of three kernels: about half an hour. The limit is for a machine
+		# that hangs.
+		section "kernels: $KERNELS" part matrix $machines 3 1000 tests/kernel/all.sh
 		# By the clock, whoever else runs: all at once.
 		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
 		case " $KERNELS " in *" 6.12 "*) one=6.12 ;; *) one=${KERNELS##* } ;; esac
-		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix 2 2 850 tests/kernel/all.sh
+		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix $machines 2 850 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;
 work)
 	[ -z "${WORK:-}" ] || on_one=work
-	T=$on_one LIMIT=1700 section "commands and policies: $KERNELS" part matrix 2 1 2400 env WORK="${WORK:-}" tests/kernel/all.sh
+	T=$on_one LIMIT=1700 section "commands and policies: $KERNELS" part matrix $machines 1 2400 env WORK="${WORK:-}" tests/kernel/all.sh
 	;;
 soak)
 	if section "build" part build; then
