@@ -4,8 +4,10 @@
 # "N passed, N failed, N skipped"; one that prints none counts as one failure.
 
 passed=0 failed=0 skipped=0
+failed_lines=()
 
-# section TITLE CMD...: runs CMD under a heading, adds up its closing line, says how long it took.
+# section TITLE CMD...: runs CMD under a heading, adds up its closing line, says how long it took. What
+# failed is kept for failures().
 section() {
 	local title=$1 log rc start=$SECONDS line
 	shift
@@ -14,6 +16,7 @@ section() {
 	"$@" 2>&1 | tee "$log"
 	rc=${PIPESTATUS[0]}
 	line=$(tail -n 1 "$log")
+	mapfile -t -O ${#failed_lines[@]} failed_lines < <(grep -aE '^([^ ]+: )?not ok' "$log" | sed "s|^|$title: |")
 	rm -f "$log"
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
@@ -23,6 +26,7 @@ section() {
 		[ "$rc" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || failed=$((failed + 1))
 	else
 		echo "(status $rc, without a closing line: counted as one failure)"
+		failed_lines+=("$title: status $rc, without a closing line")
 		failed=$((failed + 1))
 		rc=1
 	fi
@@ -43,6 +47,13 @@ not_ok() {
 skip() {
 	echo "skip $*"
 	skipped=$((skipped + 1))
+}
+
+# What failed in all the sections, once more: it stood far above.
+failures() {
+	[ ${#failed_lines[@]} -eq 0 ] && return
+	printf '\n== failed\n'
+	printf '%s\n' "${failed_lines[@]}"
 }
 
 # The closing line; its status is that of the whole.

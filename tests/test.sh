@@ -117,5 +117,6 @@ soak)
 	;;
 esac
 
+failures
 printf '\n== sum: %d s\n' "$SECONDS"
 closing
