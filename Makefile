@@ -36,6 +36,7 @@ DAEMON_SRC := $(wildcard user/daemon/*.c)
 BPF_SRC := bpf/main.bpf.c $(filter-out bpf/main.bpf.c,$(wildcard bpf/*.bpf.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KTEST_SRC := $(wildcard tests/kernel/*.c)
+KTEST_GO := $(wildcard tests/kernel/*.go)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 ESCAPE_SRC := $(wildcard tests/escape/*.c)
 BENCH_BIN := $(B)/bench/op $(B)/bench/hooks $(B)/bench/tiny
@@ -51,7 +52,7 @@ PURE_SAN := $(PURE_SRC:%.c=$(B)/san/%.o)
 PURE_FUZZ := $(PURE_SRC:%.c=$(B)/fuzz/%.o)
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
-KTEST_BIN := $(KTEST_SRC:tests/kernel/%.c=$(B)/kernel/%)
+KTEST_BIN := $(KTEST_SRC:tests/kernel/%.c=$(B)/kernel/%) $(KTEST_GO:tests/kernel/%.go=$(B)/kernel/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 MAN := $(patsubst doc/man/%.scd,$(B)/man/%,$(wildcard doc/man/*.scd))
 
@@ -102,6 +103,11 @@ $(B)/unit/test_%: tests/unit/test_%.c $(PURE_SAN)
 $(B)/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $< -lcmocka -lpthread $(LDLIBS) -o $@
+
+# Without cgo: its names are resolved by Go itself, and not by the C library.
+$(B)/kernel/%: tests/kernel/%.go
+	@mkdir -p $(@D)
+	GOCACHE=$(CURDIR)/$(B)/go-cache CGO_ENABLED=0 go build -trimpath -o $@ $<
 
 $(B)/kernel/unhook: LDLIBS := -lbpf -lelf -lz
 

@@ -62,6 +62,7 @@ nano                tests: full-screen programs
 g++                 tests: native modules of node
 cmake               tests: a build inside a sandbox
 sqlite3             tests: a database inside a sandbox
+golang-go           tests: a program with a resolver of its own, and work in Go
 less                tests: full-screen programs
 tmux                tests: terminals within terminals
 sudo                tests: what it says inside a sandbox

@@ -57,6 +57,7 @@ far dnsmasq --pid-file="$W/far/dns.pid" --conf-file=/dev/null --no-resolv --no-h
 	--address=/telemetry.example.net/93.184.216.34 \
 	--address=/evil.example.org/93.184.216.66 --address=/private.example.net/10.0.0.1 \
 	--address=/meta.example.net/169.254.169.254 --address=/loop.example.net/127.0.0.1 \
+	$(seq -f '--host-record=many.example.net,93.184.217.%g' 120) \
 	--host-record=cname.example.org,93.184.216.35 --cname=alias.example.net,cname.example.org \
 	--txt-record=good.example.net,hello || not_ok "domains: dnsmasq"
 echo "nameserver 93.184.216.53" >/etc/resolv.conf
@@ -206,6 +207,14 @@ says "a server that is not there answers, too" "^192.0.2.99 53 b'" $do udp 192.0
 says "dig" "93.184.216.34" dig +tries=1 +time=5 good.example.net
 says "dig for text" "hello" dig +tries=1 +time=5 txt good.example.net
 says "dig for HTTPS records: none" "status: NOERROR" dig +tries=1 +time=5 type65 good.example.net
+says "Go's resolver" "^1 .93.184.216.34" "$GO" udp good.example.net
+t "Go's, and a connection" 0 "$GO" get good.example.net:80
+says "Go's, below a wildcard" "^1 .93.184.216.35" "$GO" udp below.wild.example.com
+says "Go's, over TCP" "^1 .93.184.216.34" "$GO" tcp good.example.net
+says "Go's, what does not fit into a datagram" "^120 .*93.184.217.120" "$GO" udp many.example.net
+t "Go's, a name that is not in it" 1 "$GO" udp evil.example.org
+t "Go's, the same over TCP" 1 "$GO" tcp evil.example.org
+t "Go's, and no connection" 1 "$GO" get evil.example.org:80
 t "c-ares, in node" 0 node -e '
 	const dns = require("dns")
 	dns.resolve4("good.example.net", (e, a) => {
@@ -265,7 +274,7 @@ policy "$W/names.yaml" < <(files; cat <<-END
 	network:
 	  - allow: [connect]
 	    to: ["good.example.net:80,443", "alias.example.net:80", "private.example.net:80",
-	         "meta.example.net:80", "loop.example.net:80", "localhost"]
+	         "meta.example.net:80", "many.example.net:80", "loop.example.net:80", "localhost"]
 	  - allow: [connect]
 	    to: "*.wild.example.com:80"
 	  - deny: [connect]
@@ -309,13 +318,13 @@ for user in nobody root audit; do
 	audit) as=root audit=--audit ;;
 	esac
 	"$SBX" run $audit --policy "$W/names.yaml" --user $as --events "$W/events" -- \
-		env AUDIT=$audit HOME="$W/rw/$user" DO="$W/do.py" CA="$W/ca.pem" MUSL="$W/musl" \
+		env AUDIT=$audit HOME="$W/rw/$user" DO="$W/do.py" CA="$W/ca.pem" MUSL="$W/musl" GO="$ROOT/build/kernel/gonames" \
 		PORTS="$(ports)" GIT_CONFIG_NOSYSTEM=1 sh "$W/do.sh" </dev/null 2>"$W/err" |
 		sed -uE "s/^(ok|not ok) /\\1 domains, $user: /"
 	[ "${PIPESTATUS[0]}" = 0 ] || sed 's/^/  | /' "$W/err"
 	check "domains, $user: an event names the name" grep -qF 'may not resolve evil.example.org' "$W/events"
 	check "domains, $user: quietly where the rule is quiet" \
-		sh -c "grep -F telemetry '$W/events' | grep -qF '\"quiet\":true' && ! grep -F telemetry '$W/events' | grep -qvF '\"quiet\":true'"
+		sh -c "grep -F 'may not resolve telemetry' '$W/events' | grep -qF '\"quiet\":true' && ! grep -F 'may not resolve telemetry' '$W/events' | grep -qvF '\"quiet\":true'"
 	check "domains, $user: and who asked" grep -qE 'curl \(pid [0-9]+\) may not resolve evil' "$W/events"
 	check "domains, $user: and which rule denied a name" \
 		grep -qE 'no.wild.example.com.*it is not for you' "$W/events"

@@ -155,13 +155,7 @@ work_rust() {
 	umount /opt/rust
 }
 
-work_go() {
-	if command -v go >/dev/null; then
-		session go
-	else
-		skip "work: go: it is not installed"
-	fi
-}
+work_go() { session go; }
 
 work_refused() {
 	run_in ai-agent refused bash -c '. .work/lib.sh; . .work/$0.sh; exit 0' refused |

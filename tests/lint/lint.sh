@@ -22,7 +22,13 @@ scripts() {
 }
 
 lint_format() {
-	sources '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format --dry-run -Werror
+	local bad
+	sources '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format --dry-run -Werror || return
+	bad=$(sources '*.go' | xargs gofmt -d)
+	[ -z "$bad" ] || {
+		echo "$bad"
+		return 1
+	}
 }
 
 lint_cppcheck() {
@@ -38,7 +44,7 @@ lint_includes() { "$here/includes.sh"; }
 
 lint_spdx() {
 	local bad
-	bad=$(sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.yaml' '*.scd' Makefile run |
+	bad=$(sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.go' '*.yaml' '*.scd' Makefile run |
 		grep -v '^tests/golden/' |
 		while read -r f; do
 			head -n 3 "$f" | grep -q 'SPDX-License-Identifier: .*MIT' || echo "$f"
@@ -51,7 +57,7 @@ lint_spdx() {
 
 lint_length() {
 	local bad
-	bad=$(sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.yaml' '*.md' Makefile | grep -v '^tests/golden/' |
+	bad=$(sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.go' '*.yaml' '*.md' Makefile | grep -v '^tests/golden/' |
 		xargs wc -l | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines, more than 600" }')
 	[ "$(wc -l <README.md)" -le 120 ] || bad+=$'\n''README.md: more than 120 lines'
 	[ -z "$bad" ] || {
@@ -62,7 +68,7 @@ lint_length() {
 
 lint_leftovers() {
 	local words='TO''DO|FIX''ME|XX''X'
-	! sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.md' '*.scd' '*.yaml' | grep -v '^tests/golden/' |
+	! sources '*.c' '*.h' '*.def' '*.sh' '*.py' '*.go' '*.md' '*.scd' '*.yaml' | grep -v '^tests/golden/' |
 		xargs grep -nE "\\b($words)\\b"
 }
 

@@ -147,6 +147,11 @@ explained() {
 		asked 1 "$f" write "$W/project/.git/hooks/pre-commit"
 	done
 	[ $n -ge 7 ] || echo "only $n policies"
+	# What resolvers do for every name is denied by a rule that is quiet.
+	for what in 0 9; do
+		$SBX explain --policy "$PWD/policies/ai-agent.yaml" connect "93.184.216.34:$what/udp" >"$W/out" 2>&1
+		grep -q "dns.yaml.*:$what/udp" "$W/out" || echo "port $what: $(head -n 2 "$W/out")"
+	done
 }
 
 # Who includes a policy and denies more makes its rules moot on purpose; within one file it is a mistake.
