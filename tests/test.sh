@@ -91,7 +91,7 @@ all)
 	if [ -x build/sbx-bpf ]; then
 		# Three machines for each of three kernels: about half an hour. The limit is for a machine
 		# that hangs.
-		section "kernels: $KERNELS" part matrix $machines 3 1000 tests/kernel/all.sh
+		section "kernels: $KERNELS" part matrix $machines 3 1500 tests/kernel/all.sh
 		# By the clock, whoever else runs: all at once.
 		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
 		case " $KERNELS " in *" 6.12 "*) one=6.12 ;; *) one=${KERNELS##* } ;; esac
