@@ -390,6 +390,10 @@ check "domains: nor its address" fails in_cg "$CG/elsewhere" $do connect 93.184.
 served=$(ports)
 # shellcheck disable=SC2086 # words
 check "domains: nor its forwarder" fails in_cg "$CG/elsewhere" $do forwarder $served
+port6=$(ss -Hlnu "sport != 53" | sed -n 's/.*\[::1\]:\([0-9]*\).*/\1/p' | head -n 1)
+check "domains: explain knows its port of ::1" says "sbx-bpfd answers there" \
+	"$SBX" explain --name names connect "[::1]:$port6/udp"
+check "domains: and that others are what the rules say" says "allowed" "$SBX" explain --name names connect "[::1]:9/tcp"
 policy "$W/plain.yaml" < <(files; cat <<-END
 	network:
 	  - allow: [connect]

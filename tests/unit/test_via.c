@@ -208,7 +208,11 @@ static void test_explained(void **state)
 		policy("  - via: \"10.1.0.1:3128\"\n"
 		       "  - allow: [connect]\n    to: [\"any:80-3200\", \"localhost\"]\n");
 	struct sbx_explanation e;
+	struct sbx_facts live = facts;
+	uint16_t port = 41234;
 
+	live.forwarder6 = &port;
+	live.n_forwarder6 = 1;
 	assert_int_equal(sbx_explain_net(p, &facts, SBX_DIR_CONNECT, AF_INET, proxy, SBX_PROTO_TCP,
 					 3128, &e),
 			 0);
@@ -223,7 +227,19 @@ static void test_explained(void **state)
 			 0);
 	assert_false(e.granted);
 	assert_null(e.suggestion);
-	assert_non_null(strstr(e.suggestion_note, "sbx-bpfd's own"));
+	assert_non_null(strstr(e.suggestion_note, "sbx-bpfd answers there"));
+	sbx_explanation_free(&e);
+	/* nor its ports of ::1, which change from one to the next */
+	assert_int_equal(sbx_explain_net(p, &live, SBX_DIR_CONNECT, AF_INET6,
+					 in6addr_loopback.s6_addr, SBX_PROTO_TCP, 41234, &e),
+			 0);
+	assert_false(e.granted);
+	assert_non_null(strstr(e.suggestion_note, "sbx-bpfd answers there"));
+	sbx_explanation_free(&e);
+	assert_int_equal(sbx_explain_net(p, &live, SBX_DIR_CONNECT, AF_INET6,
+					 in6addr_loopback.s6_addr, SBX_PROTO_TCP, 41235, &e),
+			 0);
+	assert_true(e.granted);
 	sbx_explanation_free(&e);
 	assert_int_equal(sbx_explain_name_port(p, &facts, "a.example", SBX_PROTO_TCP, 443, &e), 0);
 	assert_true(e.granted);

@@ -74,13 +74,12 @@ static int ask_sandbox(struct source *s, const char *name)
 {
 	struct sbx_which w = {.name = name};
 	struct sbx_kern *k = NULL;
-	char *json = NULL;
 	uint64_t id = 0;
 	int r = sbx_open(SBX_KERN_READ, &k);
 
 	if (!r)
 		r = sbx_which_find(k, &w, &id);
-	if (!r && (sbx_kern_meta(k, id, &json) || sbx_meta_load(json, &s->live, &s->live_facts)))
+	if (!r && sbx_policy_of(k, id, &s->live, &s->live_facts))
 		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot read the policy of sandbox %s", name);
 	if (!r) {
 		s->mode = sbx_kern_slots(k)[SBX_SLOT_OF(id)].mode;
@@ -89,7 +88,6 @@ static int ask_sandbox(struct source *s, const char *name)
 		s->sandbox = strdup(name);
 		read_events(s, k, id);
 	}
-	free(json);
 	sbx_kern_close(k);
 	return r;
 }

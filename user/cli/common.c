@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "user/cli/common.h"
+#include "user/kern/dns.h"
 #include "user/policy/rulestr.h"
 
 struct sbx_globals sbx_globals;
@@ -257,11 +258,21 @@ int sbx_name_check(const char *name)
 
 int sbx_policy_of(struct sbx_kern *k, uint64_t id, struct sbx_policy **p, struct sbx_facts *facts)
 {
+	uint16_t *ports = NULL;
+	size_t n = 0;
 	char *json = NULL;
 	int r = sbx_kern_meta(k, id, &json);
 
 	if (!r)
+		r = sbx_dns_ports6(k, &ports, &n);
+	if (!r)
 		r = sbx_meta_load(json, p, facts);
+	if (!r) {
+		facts->forwarder6 = ports;
+		facts->n_forwarder6 = n;
+		ports = NULL;
+	}
+	free(ports);
 	free(json);
 	return r;
 }

@@ -205,6 +205,27 @@ int sbx_dns_resolver(struct sbx_kern *k, uint64_t id, struct sbx_resolver *out)
 	return out->id == id ? 0 : -ENOENT;
 }
 
+int sbx_dns_ports6(struct sbx_kern *k, uint16_t **ports, size_t *n)
+{
+	uint16_t port, prev, *v = NULL, *more, *from = NULL;
+	size_t used = 0;
+
+	/* bounded: where the last one is gone meanwhile, they begin anew */
+	while (used < UINT16_MAX && !bpf_map_get_next_key(k->map[SBX_MAP_PORTS6], from, &port)) {
+		more = realloc(v, (used + 1) * sizeof(*v));
+		if (!more) {
+			free(v);
+			return -ENOMEM;
+		}
+		v = more;
+		v[used++] = prev = port;
+		from = &prev;
+	}
+	*ports = v;
+	*n = used;
+	return 0;
+}
+
 int sbx_dns_unserve(struct sbx_kern *k, uint64_t id)
 {
 	struct sbx_resolver r, none = {0};

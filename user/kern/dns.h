@@ -18,6 +18,8 @@ int sbx_dns_serve(struct sbx_kern *k, uint64_t id, const int fd[SBX_DNS_SOCKETS]
 int sbx_dns_unserve(struct sbx_kern *k, uint64_t id);
 /* What serves the sandbox; -ENOENT: nobody. */
 int sbx_dns_resolver(struct sbx_kern *k, uint64_t id, struct sbx_resolver *out);
+/* The ports of ::1 that serve any sandbox; *ports is the caller's to free. */
+int sbx_dns_ports6(struct sbx_kern *k, uint16_t **ports, size_t *n);
 /* Forgets what an earlier daemon served. */
 int sbx_dns_forget_all(struct sbx_kern *k);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -126,17 +127,25 @@ int sbx_note_relayed(struct sbx_explanation *e)
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
-static bool is_forwarders(int dir, int family, const uint8_t *addr)
+static bool is_forwarders(const struct sbx_facts *facts, int dir, int family, const uint8_t *addr,
+			  uint16_t port)
 {
-	return dir == SBX_DIR_CONNECT && family == AF_INET &&
-	       sbx_addr_number(family, addr) == SBX_FORWARDER4;
+	size_t i;
+
+	if (dir != SBX_DIR_CONNECT)
+		return false;
+	if (family == AF_INET)
+		return sbx_addr_number(family, addr) == SBX_FORWARDER4;
+	for (i = 0; i < facts->n_forwarder6; i++)
+		if (facts->forwarder6[i] == port)
+			return !memcmp(addr, &in6addr_loopback, sizeof(in6addr_loopback));
+	return false;
 }
 
 static int note_forwarder(struct sbx_explanation *e)
 {
-	e->suggestion_note =
-		strdup("this address is sbx-bpfd's own, and reached by asking any name "
-		       "server: no policy opens it");
+	e->suggestion_note = strdup("sbx-bpfd answers there, and is reached by asking any name "
+				    "server: no policy opens it");
 	return e->suggestion_note ? 0 : -ENOMEM;
 }
 
@@ -158,7 +167,7 @@ int sbx_decide_net(const struct sbx_policy *p, const struct sbx_facts *facts, in
 	int rc = 0;
 
 	family = sbx_addr_canonical(dir, family, addr, judged);
-	if (is_forwarders(dir, family, judged))
+	if (is_forwarders(facts, dir, family, judged, port))
 		e.rule = -1; /* fail closed: whatever rules say of loopback addresses */
 	else
 		e.rule = sbx_net_decider(p, facts, dir, family, judged, proto, port, &e.granted,
@@ -189,7 +198,7 @@ int sbx_explain_net(const struct sbx_policy *p, const struct sbx_facts *facts, i
 
 	q.family = sbx_addr_canonical(dir, family, addr, judged);
 	q.addr = judged;
-	if (!rc && is_forwarders(dir, q.family, judged)) {
+	if (!rc && is_forwarders(facts, dir, q.family, judged, port)) {
 		rc = note_forwarder(&e);
 		goto done;
 	}

@@ -244,5 +244,6 @@ void sbx_facts_free(struct sbx_facts *f)
 	}
 	free(f->aliases);
 	free(f->own);
+	free(f->forwarder6);
 	*f = (struct sbx_facts){0};
 }

@@ -29,6 +29,9 @@ struct sbx_facts {
 	struct sbx_addr *own; /* addresses of this host's interfaces, loopback left out */
 	size_t n_own;
 	uint16_t ephemeral_first, ephemeral_last;
+	/* Of a sandbox that is attached: the ports of ::1 at which sbx-bpfd answers just now. */
+	uint16_t *forwarder6;
+	size_t n_forwarder6;
 };
 
 /* Reads /proc/self/mountinfo, the interfaces, ip_local_port_range, and resolves every symlink in
