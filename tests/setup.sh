@@ -27,7 +27,7 @@ libclang-rt-dev     sanitizers and libFuzzer of clang
 clang-format        lint: layout of C
 cppcheck            lint: faults in C
 shellcheck          lint: scripts
-systemd             lint: the unit
+systemd             lint and tests: the unit
 qemu-system-x86     virtual machines for the kernel tests
 busybox-static      the first program in a virtual machine
 cpio                packs its initial file system
@@ -44,6 +44,7 @@ procps              tests: processes
 curl                tests: its client
 bind9-dnsutils      tests: dig
 dnsmasq-base        tests: a name server
+dbus                tests: systemd in a virtual machine
 musl-tools          tests: a program with another C library
 openssl             tests: certificates
 iperf3              tests: streams and datagrams
@@ -80,8 +81,6 @@ npm                 tests: packages of node
 [ "$what" != escape ] || packages="$packages
 bubblewrap          escape: another sandbox
 firejail            escape: another sandbox
-systemd             escape: another sandbox
-dbus                escape: systemd-run speaks by it
 socat               escape: sandbox-runtime needs it
 ripgrep             escape: sandbox-runtime needs it
 "

@@ -36,7 +36,7 @@ fuzz() {
 	make --no-print-directory -s fuzz FUZZ_TIME="$1"
 }
 
-matrix() { # MACHINES PARTS SECONDS CMD...: for each kernel, so many machines at once
+matrix() { # MACHINES PARTS SECONDS CMD...: for each kernel, so many machines at once; SYSTEMD=1: with it
 	local machines=$1 parts=$2 limit=$3
 	shift 3
 	# shellcheck disable=SC2086 # a list
@@ -46,7 +46,7 @@ matrix() { # MACHINES PARTS SECONDS CMD...: for each kernel, so many machines at
 		return
 	fi
 	# shellcheck disable=SC2086
-	SBX_VM_SLOTS=${SBX_VM_SLOTS:-$machines} tests/vm/matrix.sh -j "$machines" --parts "$parts" --timeout "$limit" $KERNELS -- "$@"
+	SBX_VM_SLOTS=${SBX_VM_SLOTS:-$machines} tests/vm/matrix.sh -j "$machines" --parts "$parts" --timeout "$limit" ${SYSTEMD:+--systemd} $KERNELS -- "$@"
 }
 
 random() { # the random unit tests with seeds of their own, for so many seconds
@@ -96,6 +96,7 @@ all)
 		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
 		case " $KERNELS " in *" 6.12 "*) one=6.12 ;; *) one=${KERNELS##* } ;; esac
 		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix $machines 2 850 tests/kernel/all.sh
+		T=service KERNELS=$one SYSTEMD=1 section "sbx-bpfd under systemd: $one" part matrix 1 1 400 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi
 	;;

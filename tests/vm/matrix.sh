@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Run a command that tests in one virtual machine per kernel, and add up what came of it.
 #
-#   matrix.sh [-j N] [--parts N] [--timeout SEC] KERNEL... -- COMMAND ARG...
+#   matrix.sh [-j N] [--parts N] [--timeout SEC] [--systemd] KERNEL... -- COMMAND ARG...
 #
 #   -j N             up to N machines at once (default 1)
 #   --parts N        N machines for each kernel: COMMAND finds 1/N, 2/N, … in PART (default 1)
 #   --timeout SEC    for each machine (default 1200)
+#   --systemd        with systemd and its bus, as run.sh has it
 #
 # Each line of output starts with the kernel and the part it comes from. COMMAND closes with the line
 # "N passed, N failed, N skipped"; the last line here is the sum of these. One failure more for each
@@ -20,11 +21,11 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/../lib.sh"
 
 usage() {
-	sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
+	sed -n '3,15s/^# \{0,1\}//p' "$0" >&2
 	exit 125
 }
 
-jobs=1 parts=1 timeout=1200 kernels=()
+jobs=1 parts=1 timeout=1200 systemd='' kernels=()
 while [ $# -gt 0 ]; do
 	case "$1" in
 	-j | --parts | --timeout)
@@ -32,6 +33,7 @@ while [ $# -gt 0 ]; do
 		case "$1" in -j) jobs=$2 ;; --parts) parts=$2 ;; *) timeout=$2 ;; esac
 		shift 2
 		;;
+	--systemd) systemd=1; shift ;;
 	--) shift; break ;;
 	-*) usage ;;
 	*) kernel_known "$1"; kernels+=("$1"); shift ;;
@@ -62,7 +64,7 @@ start() { # KERNEL PART COMMAND...
 	date +%s >"$tmp/$name/start"
 	# TERM when this script is killed outright: no machine outlives it.
 	PART=$part/$parts setpriv --pdeathsig TERM "$here/run.sh" --kernel "$kernel" --timeout "$timeout" \
-		--share "$share" -- "$@" </dev/null 2> >(sed -u "s|^|$name: |") \
+		${systemd:+--systemd} --share "$share" -- "$@" </dev/null 2> >(sed -u "s|^|$name: |") \
 		> >(tee "$tmp/$name/out" | sed -u "s|^|$name: |") &
 	name_of[$!]=$name
 }
