@@ -285,10 +285,10 @@ static __always_inline bool grant_kept(struct sbx_peer *p, __u64 image)
  * Until when what a name opens may be kept, in jiffies, which cost less to read than the clock. How
  * long one lasts is not known here: ten milliseconds at most, so this errs on the short side. They
  * stand still while the machine sleeps, and names expire meanwhile: the clock is asked anew after a
- * thousand of them.
+ * hundred of them, so that a name is open for a second at most beyond such an end.
  */
 #define JIFFY_NS     10000000
-#define JIFFIES_KEPT 1000
+#define JIFFIES_KEPT 100
 
 static __always_inline __u64 keep_until(struct sbx_peer *p, __u64 image)
 {
