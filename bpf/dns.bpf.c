@@ -120,6 +120,29 @@ static __always_inline bool is_proxy(struct bpf_sock_addr *ctx, struct sbx_asked
 	return a->via_hi == hi && a->via_lo == lo && ctx->user_port == bpf_htons(a->via_port);
 }
 
+/* Does the forwarder listen at that port? Anybody may send from another one of its address. */
+static __always_inline bool is_its_port(struct sbx_asked *a, __u32 port, bool six)
+{
+	struct sbx_resolver *r = resolver_of(a);
+
+	if (!r)
+		return false;
+	return port == bpf_htons(r->port[six ? SBX_DNS_UDP6 : SBX_DNS_UDP4]) ||
+	       port == bpf_htons(r->port[six ? SBX_DNS_TCP6 : SBX_DNS_TCP4]) ||
+	       port == bpf_htons(r->port[six ? SBX_VIA6 : SBX_VIA4]);
+}
+
+/* One within the other, the inner one's program runs first: what the outer one's finds then is on
+ * its way already. Nobody inside names that address (is_forwarder). */
+static __always_inline bool is_redirected(struct bpf_sock_addr *ctx, struct sbx_asked *a,
+					  const __u32 addr[4], bool six)
+{
+	bool ours = six ? !addr[0] && !addr[1] && !addr[2] && addr[3] == bpf_htonl(1)
+			: addr[3] == bpf_htonl(SBX_FORWARDER4);
+
+	return ours && is_its_port(a, ctx->user_port, six);
+}
+
 /* Returns what the program does. *port: where the forwarder or relay listens; 0: leave the address
  * as it is. */
 static __always_inline int redirect(struct bpf_sock_addr *ctx, struct sbx_asked *a,
@@ -129,7 +152,7 @@ static __always_inline int redirect(struct bpf_sock_addr *ctx, struct sbx_asked 
 	if (!a)
 		return PASS;
 	if (ctx->user_port != bpf_htons(SBX_DNS_PORT)) {
-		if (!a->via_port)
+		if (!a->via_port || is_redirected(ctx, a, addr, six))
 			return PASS;
 		if (!is_proxy(ctx, a, addr))
 			return FAIL; /* fail closed */
@@ -184,18 +207,6 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx)
 	ctx->user_ip6[3] = mapped ? bpf_htonl(SBX_FORWARDER4) : bpf_htonl(1);
 	ctx->user_port = bpf_htons(port);
 	return PASS;
-}
-
-/* Does the forwarder listen at that port? Anybody may send from another one of its address. */
-static __always_inline bool is_its_port(struct sbx_asked *a, __u32 port, bool six)
-{
-	struct sbx_resolver *r = resolver_of(a);
-
-	if (!r)
-		return false;
-	return port == bpf_htons(r->port[six ? SBX_DNS_UDP6 : SBX_DNS_UDP4]) ||
-	       port == bpf_htons(r->port[six ? SBX_DNS_TCP6 : SBX_DNS_TCP4]) ||
-	       port == bpf_htons(r->port[six ? SBX_VIA6 : SBX_VIA4]);
 }
 
 /* What the client is told of whom it talks to. */

@@ -44,6 +44,7 @@ procps              tests: processes
 curl                tests: its client
 bind9-dnsutils      tests: dig
 dnsmasq-base        tests: a name server
+tinyproxy-bin       tests: a proxy, without a service
 dbus                tests: systemd in a virtual machine
 musl-tools          tests: a program with another C library
 openssl             tests: certificates

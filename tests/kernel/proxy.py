@@ -83,6 +83,7 @@ def serve(c):
     c.close()
 
 
-server = socket.create_server((address, int(port)), backlog=512)
+server = socket.create_server((address, int(port)), backlog=512,
+                              family=socket.AF_INET6 if ":" in address else socket.AF_INET)
 while True:
     threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()

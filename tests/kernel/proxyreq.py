@@ -166,11 +166,12 @@ def peer():
     s = socket.create_connection((host, int(port)), 10)
     print(*s.getpeername()[:2])
     # what has named a proxy once names nothing else
-    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    six = ":" in host
+    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM)
     s.connect((host, int(port)))
-    s.connect_ex(("0.0.0.0", 0))
+    s.connect_ex(("::" if six else "0.0.0.0", 0))
     try:
-        s.connect((args[0], int(args[1])))
+        s.connect(("::ffff:" + args[0] if six else args[0], int(args[1])))
         return True
     except OSError:
         return False

@@ -15,6 +15,8 @@ ip link set near1 up
 for a in 93.184.216.34 93.184.216.35 93.184.216.66 93.184.216.53 10.77.0.1; do
 	ip -n office addr add $a/24 dev far1
 done
+ip addr add fd77::2/64 dev near1 nodad
+ip -n office addr add fd77::1/64 dev far1 nodad
 ip -n office link set far1 up
 ip -n office link set lo up
 office() { ip netns exec office "$@"; }
@@ -58,7 +60,15 @@ names="good.example.net=93.184.216.34 evil.example.org=93.184.216.66
 office python3 "$here/proxy.py" 10.77.0.1 3128 "$W/far/proxy.log" $names &
 # shellcheck disable=SC2086
 python3 "$here/proxy.py" 0.0.0.0 3129 "$W/far/local.log" $names &
+# shellcheck disable=SC2086
+python3 "$here/proxy.py" ::1 3131 "$W/far/six.log" $names &
 python3 -m http.server --bind 127.0.0.1 3130 --directory "$W/www" >/dev/null 2>&1 &
+# A stock one, whose names are in a file of its own network, and who wants to know who asks.
+mkdir -p /etc/netns/office
+printf '%s\n' '93.184.216.34 good.example.net' '93.184.216.66 evil.example.org' >/etc/netns/office/hosts
+printf '%s\n' 'User root' 'Port 8888' 'Listen 10.77.0.1' 'Listen fd77::1' 'Timeout 600' 'MaxClients 50' \
+	'LogLevel Info' "LogFile \"$W/far/tiny.log\"" 'BasicAuth us er' 'ConnectPort 80' 'ConnectPort 443' >"$W/tiny.conf"
+office tinyproxy -d -c "$W/tiny.conf" >"$W/far/tiny.out" 2>&1 &
 P=http://proxy.example.net:3128
 check "proxy: it is there" curl -sSf --retry 9 --retry-connrefused -x "$P" -o /dev/null http://evil.example.org/page
 check "proxy: the one of this host, too" curl -sSf --retry 9 --retry-connrefused -x http://127.0.0.1:3129 \
@@ -90,6 +100,9 @@ rules() {
 policy "$W/proxy.yaml" < <(rules; echo '  - via: "proxy.example.net:3128"')
 policy "$W/local.yaml" < <(rules; echo '  - via: "localhost:3129"')
 policy "$W/none.yaml" < <(rules)
+policy "$W/tiny.yaml" < <(rules; echo '  - via: "proxy.example.net:8888"')
+policy "$W/six.yaml" < <(rules; echo '  - via: "[fd77::1]:8888"')
+policy "$W/six-here.yaml" < <(rules; echo '  - via: "[::1]:3131"')
 
 # --- programs that know proxies ---
 cat >"$W/do.sh" <<'END'
@@ -196,7 +209,84 @@ check "proxy: back" "$SBX" update --name via --policy "$W/proxy.yaml"
 check "proxy, back: its name" resolve
 check "proxy, back: it serves" req alive $proxy 3128
 
+# --- tinyproxy ---
+tiny() { # PROXY CURL-ARGUMENT...
+	in_cg "$CG/via" curl -sSf -m 30 -x "http://$1" "${@:2}"
+}
+met() { grep -aqF -- "$1" "$W/far/tiny.log"; }
+check "proxy, tinyproxy: it is there" curl -sSf -m 30 -x http://us:er@proxy.example.net:8888 -o /dev/null http://evil.example.org/page
+: >"$W/far/tiny.log"
+check "proxy, tinyproxy: its policy" "$SBX" update --name via --policy "$W/tiny.yaml"
+check "proxy, tinyproxy: its name" resolve
+T=us:er@proxy.example.net:8888
+check "proxy, tinyproxy: a request" says "it works" tiny $T http://good.example.net/page
+check "proxy, tinyproxy: a tunnel" says "it works" tiny $T --cacert "$W/ca.pem" https://good.example.net/page
+check "proxy, tinyproxy: all of what is large" wants 3000000 \
+	"$(tiny $T -o /dev/null -w '%{size_download}' --cacert "$W/ca.pem" https://good.example.net/large)"
+check "proxy, tinyproxy: and not in a tunnel" wants 3000000 \
+	"$(tiny $T -o /dev/null -w '%{size_download}' http://good.example.net/large)"
+check "proxy, tinyproxy: whom it does not know, it refuses itself" says "407" \
+	tiny proxy.example.net:8888 -I http://good.example.net/page
+check "proxy, tinyproxy: of a tunnel, too" says "407" tiny proxy.example.net:8888 -p http://good.example.net/page
+check "proxy, tinyproxy: another name" says "403" tiny $T http://evil.example.org/page
+check "proxy, tinyproxy: a tunnel to it" says "403" tiny $T -p http://evil.example.org/page
+check "proxy, tinyproxy: by its address" says "403" tiny us:er@10.77.0.1:8888 http://evil.example.org/page
+check "proxy, tinyproxy: the other proxy beside it" fails req alive $proxy 3128
+check "proxy, tinyproxy: it knows what it was asked" met "good.example.net"
+check "proxy, tinyproxy: nothing else arrived" fails met "evil"
+
+# --- proxies that are named by an IPv6 address ---
+check "proxy, IPv6: its policy" "$SBX" update --name via --policy "$W/six.yaml"
+check "proxy, IPv6: a request" says "it works" tiny "us:er@[fd77::1]:8888" http://good.example.net/page
+check "proxy, IPv6: a tunnel" says "it works" tiny "us:er@[fd77::1]:8888" -p http://good.example.net/page
+check "proxy, IPv6: another name" says "403" tiny "us:er@[fd77::1]:8888" http://evil.example.org/page
+check "proxy, IPv6: not by its other address" fails tiny us:er@10.77.0.1:8888 http://good.example.net/page
+check "proxy, IPv6: whom clients believe to talk to" says "fd77::1 8888" req peer fd77::1 8888 93.184.216.35 80
+check "proxy, IPv6: nothing else arrived" fails met "evil"
+check "proxy, ::1: its policy" "$SBX" update --name via --policy "$W/six-here.yaml"
+check "proxy, ::1: a request" says "it works" tiny "[::1]:3131" http://good.example.net/page
+for a in "[::1]" "[::]" "[0:0::1]" 0.0.0.0 localhost; do
+	fails tiny "$a:3131" http://evil.example.org/page >/dev/null 2>&1 || not_ok "proxy, ::1: by $a, another name"
+done
+check "proxy, ::1: that has arrived" grep -aq good "$W/far/six.log"
+check "proxy, ::1: nothing else, however it is called" fails grep -aq evil "$W/far/six.log"
+check "proxy, ::1: what else listens here is open" in_cg "$CG/via" curl -sSf -o /dev/null http://127.0.0.1:3130/page
+check "proxy: back again" "$SBX" update --name via --policy "$W/proxy.yaml"
+
+# --- one within the other ---
+rules_within() { # ACCESS BEYOND IT
+	cat <<-END
+		  - allow: [read]
+		    path: ["$here/**", "/proc/**"]
+		network:
+		  - allow: [connect]
+		    to: ["good.example.net:80", "evil.example.org:80"]
+		  $*
+	END
+}
+policy "$W/within.yaml" < <(rules_within '- via: "proxy.example.net:3128"')
+policy "$W/within-none.yaml" < <(rules_within '- {deny: [connect], to: "10.77.0.1", reason: "not from in here"}')
+mkdir "$CG/via/within"
+ask_within() { in_cg "$CG/via/within" curl -sSf -m 30 -x $P "$@"; }
+check "proxy, within: attach" "$SBX" attach --cgroup "$CG/via/within" --policy "$W/within.yaml" --name within
+check "proxy, within: a name of both" says "it works" ask_within http://good.example.net/page
+: >"$W/far/proxy.log"
+check "proxy, within: one of the inner alone" says "403" ask_within http://evil.example.org/page
+check "proxy, within: one of the outer alone" says "403" ask_within http://a.wild.example.com/page
+check "proxy, within: nothing of that arrived" test ! -s "$W/far/proxy.log"
+check "proxy, around: one of the outer" says "it works" in_cg "$CG/via" curl -sSf -m 30 -x $P http://a.wild.example.com/page
+check "proxy, within: audit" "$SBX" mode audit --cgroup "$CG/via/within"
+check "proxy, within, audited: one of the outer" says "it works" ask_within http://a.wild.example.com/page
+check "proxy, within, audited: not what the outer refuses" says "403" ask_within http://evil.example.org/page
+check "proxy, within: enforce" "$SBX" mode enforce --cgroup "$CG/via/within"
+check "proxy, within: without one" "$SBX" update --name within --policy "$W/within-none.yaml"
+check "proxy, within, without one: the outer's is closed to it" fails ask_within http://good.example.net/page
+check "proxy, around: and open to the others" says "it works" in_cg "$CG/via" curl -sSf -m 30 -x $P http://good.example.net/page
+check "proxy, within: detach" "$SBX" detach --name within
+rmdir "$CG/via/within"
+
 # --- the daemon's death ---
+check "proxy, before: its name" resolve
 : >"$W/far/proxy.log"
 pkill -KILL -x sbx-bpfd
 check "proxy, daemon killed: nothing passes" fails req alive $proxy 3128
