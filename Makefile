@@ -175,10 +175,10 @@ work: setup ## commands, policies and real work under them, on every kernel (KER
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
 	@tests/test.sh work
 
-agents: setup ## Claude Code and Codex, from npm, under ai-agent against a stand-in for their services (KERNEL=6.12)
+agents: setup ## Claude Code and Codex, from npm, under ai-agent against a stand-in for their services (KERNEL=6.12, AGENTS="claude codex")
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
 	@npm install --silent --no-fund --no-audit --prefix $(B)/agents @anthropic-ai/claude-code @openai/codex
-	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=agents LIMIT=1700 tests/kernel/all.sh
+	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=agents LIMIT=1700 $(if $(AGENTS),AGENTS="$(AGENTS)") tests/kernel/all.sh
 
 # make itself would not see what has just been installed: it looks into each directory once.
 ready: deps ## install those, and build all that `make install` wants

@@ -101,19 +101,12 @@ work_server() {
 	cat "$W/server.out"
 }
 
-typed() { # NAME STEPS COMMAND...: at a terminal
-	local what=$1 steps=$2
-	shift 2
-	check "$what" sh -c "cd $project && exec \"\$@\"" sh python3 "$ROOT/tests/work/typist.py" "$steps" \
-		"$SBX" run --user $user --policy ai-agent --events "$W/tty.jsonl" -- "$@"
-}
-
 work_tty() {
-	typed "work: tty: nano writes a note" '[["Exit", "from nano"], ["from nano", "\u000f"], ["Name to Write", "\r"], ["Wrote", "\u0018"]]' \
+	typed tty "work: tty: nano writes a note" '[["Exit", "from nano"], ["from nano", "\u000f"], ["Name to Write", "\r"], ["Wrote", "\u0018"]]' \
 		nano note
-	typed "work: tty: vim changes it" '[["from nano", "Goand vim\u001b:wq\r"]]' vim note
+	typed tty "work: tty: vim changes it" '[["from nano", "Goand vim\u001b:wq\r"]]' vim note
 	check "work: tty: both saved" sh -c "grep -q 'from nano' $project/note && grep -q 'and vim' $project/note"
-	typed "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; sleep 1; exit 0\r"]]' \
+	typed tty "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; sleep 1; exit 0\r"]]' \
 		bash --norc -i
 	leaves tty
 }

@@ -86,23 +86,29 @@ def patch(step):
     return "\n".join(["*** Begin Patch", *lines, "*** End Patch"])
 
 
-def openai_shell(tools, command):
-    """The tool that runs commands has had several names."""
-    if "exec_command" in tools:
-        return "exec_command", {"cmd": command, "yield_time_ms": 30000}
-    if "shell_command" in tools:
-        return "shell_command", {"command": command, "timeout_ms": 60000}
-    return "shell", {"command": ["bash", "-c", command], "timeout_ms": 60000}
+# The tool that runs commands has had several names.
+OPENAI_SHELLS = {
+    "exec_command": lambda command: {"cmd": command, "yield_time_ms": 30000},
+    "shell_command": lambda command: {"command": command, "timeout_ms": 60000},
+    "shell": lambda command: {"command": ["bash", "-c", command], "timeout_ms": 60000},
+}
+
+
+def openai_text(text):
+    return {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
 
 
 def openai_item(request):
     tools = [t.get("name") for t in request.get("tools", [])]
     answers = [i["output"] for i in request["input"] if i.get("type", "").endswith("_call_output")]
+    shell = next((name for name in OPENAI_SHELLS if name in tools), None)
+    if not shell: # a title for the session, and the like
+        return openai_text("ok")
     n = len(answers)
     if answers:
         note("codex", n - 1, answers[-1] if isinstance(answers[-1], str) else json.dumps(answers[-1]))
     if n >= len(SCRIPT):
-        return {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": DONE}]}
+        return openai_text(DONE)
     step, call = SCRIPT[n], {"id": f"i_{n}", "call_id": f"c_{n}"}
     if step["do"] in ("write", "edit") and "apply_patch" in tools:
         return {"type": "custom_tool_call", "name": "apply_patch", "input": patch(step), **call}
@@ -110,8 +116,7 @@ def openai_item(request):
         command = f"apply_patch <<'EOF'\n{patch(step)}\nEOF"
     else:
         command = step["command"] if step["do"] == "shell" else f"cat {step['path']}"
-    name, given = openai_shell(tools, command)
-    return {"type": "function_call", "name": name, "arguments": json.dumps(given), **call}
+    return {"type": "function_call", "name": shell, "arguments": json.dumps(OPENAI_SHELLS[shell](command)), **call}
 
 
 def openai_events(request):

@@ -39,6 +39,14 @@ run_in() {
 	[ "${PIPESTATUS[0]}" -eq 0 ] || echo "not ok run ended with status ${PIPESTATUS[0]}"
 }
 
+# typed NAME WHAT STEPS COMMAND...: under ai-agent at a terminal, where somebody types these steps.
+typed() {
+	local name=$1 what=$2 steps=$3
+	shift 3
+	check "$what" sh -c "cd $project && exec \"\$@\"" sh python3 "$ROOT/tests/work/typist.py" "$steps" \
+		"$SBX" run --user $user --policy ai-agent --events "$W/$name.jsonl" -- "$@"
+}
+
 # leaves NAME: few kinds of denials, each explained.
 leaves() {
 	check "work: $1: what it leaves is little, and explained" \

@@ -2,7 +2,7 @@
 """A command at a terminal, and somebody who types.
 
 typist.py SCRIPT COMMAND...: SCRIPT is a JSON list of [PATTERN, TEXT]: when the pattern is seen, the text is
-typed. Ends with the command's status; 124 where a pattern did not come.
+typed. Ends with the command's status; 124 where a pattern did not come for PATIENCE seconds.
 """
 import json
 import os
@@ -10,15 +10,17 @@ import pty
 import re
 import select
 import sys
+import termios
 import time
 
-PATIENCE = 90
+PATIENCE = int(os.environ.get("PATIENCE", "90"))
 
 
 def main(script, command):
     pid, fd = pty.fork()
     if not pid:
         os.environ["TERM"] = "xterm"
+        termios.tcsetwinsize(0, (24, 80))
         os.execvp(command[0], command)
     steps, seen, end = json.loads(script), "", time.monotonic() + PATIENCE
     while True:
