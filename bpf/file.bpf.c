@@ -243,7 +243,8 @@ static __always_inline bool ioctl_types(__u32 cmd)
 }
 
 /* What those outside who sit at it would notice: CAP_SYS_ADMIN, if a policy gives it, ends their
- * use of the terminal, or with 1 as argument takes it for another session. */
+ * use of the terminal, or with 1 as argument takes it for another session. (vhangup(2):
+ * machine.bpf.c.) Nobody inside needs to hang up a pair of his own: its other end can be closed. */
 static __noinline bool ioctl_takes_terminal(struct file *file, __u32 cmd, __u64 arg)
 {
 	struct tty_file_private *held = file->private_data;
@@ -262,8 +263,10 @@ static __noinline int ioctl_fault(struct file *file, __u32 cmd, __u64 arg)
 	struct inode *inode = file->f_inode;
 	enum ioctl_class class;
 
-	if (ioctl_types(cmd) || ioctl_takes_terminal(file, cmd, arg))
+	if (ioctl_types(cmd))
 		return sbx_forbid(SBX_OP_TTY_INJECT, cmd);
+	if (ioctl_takes_terminal(file, cmd, arg))
+		return sbx_forbid(SBX_OP_TTY_TAKE, cmd);
 	if (cmd == FIOSETOWN || cmd == SIOCSPGRP || (cmd == FIOASYNC && sbx_foreign_owner(file)))
 		return sbx_forbid(SBX_OP_SIGNAL, cmd);
 	if (!inode)

@@ -45,17 +45,18 @@ int BPF_PROG(sbx_module_request)
 
 /* --- capabilities: only those that every sandbox lists --- */
 
-#define CAP_OPT_NOAUDIT 0x2
-#define CAP_SYS_MODULE	16
-#define CAP_SYS_ADMIN	21
-#define CAP_SYS_TIME	25
-#define NR_X32		0x40000000
+#define CAP_OPT_NOAUDIT	   0x2
+#define CAP_SYS_MODULE	   16
+#define CAP_SYS_ADMIN	   21
+#define CAP_SYS_TIME	   25
+#define CAP_SYS_TTY_CONFIG 26
+#define NR_X32		   0x40000000
 
 /*
  * System calls that have no hook of their own, and that nothing opens inside. All ask for
- * cap_sys_admin. Numbers from 424 on are the same for 64 and 32 bits; the others are told by
- * either, since a 64-bit program can make 32-bit calls: in the other table they mean calls that
- * never ask for it. 0: no such call.
+ * cap_sys_admin, but vhangup for cap_sys_tty_config. Numbers from 424 on are the same for 64 and
+ * 32 bits; the others are told by either, since a 64-bit program can make 32-bit calls: in the
+ * other table they mean calls that never ask for these. 0: no such call.
  */
 static __always_inline __u32 forbidden_call(void)
 {
@@ -77,6 +78,9 @@ static __always_inline __u32 forbidden_call(void)
 	case 87:
 	case 115: /* swapon, swapoff */
 		return SBX_OP_SWAP;
+	case 153:
+	case 111: /* vhangup: the terminal that the sandbox was given is others' as well */
+		return SBX_OP_TTY_TAKE;
 	}
 	return 0;
 }
@@ -146,7 +150,7 @@ int BPF_PROG(sbx_capable, const struct cred *cred, void *ns, int cap, unsigned i
 		return -EPERM; /* fail closed */
 	if (!sbx_bound(a.l))
 		return 0;
-	if (cap == CAP_SYS_ADMIN)
+	if (cap == CAP_SYS_ADMIN || cap == CAP_SYS_TTY_CONFIG)
 		never = forbidden_call();
 	if (never)
 		return sbx_verdict(never_capable(a.l, never, cap, a.both));

@@ -5,8 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 A=$CG/sbx-test-attacks
 
-mkdir -p "$W"/{ok,mnt,moving} /dev/mqueue
-mount -t tmpfs none "$W/moving"
+mkdir -p "$W"/{ok,mnt,moving,twice} /dev/mqueue
+for d in moving twice twice; do mount -t tmpfs none "$W/$d"; done
 # As far as these go, everybody may.
 for knob in unprivileged_bpf_disabled=0 perf_event_paranoid=-1 dmesg_restrict=0; do
 	sysctl -q -w "kernel.$knob"
@@ -22,7 +22,7 @@ cat >"$W/ok/policy.yaml" <<-END
 	  - allow: [read, exec]
 	    path: "/**"
 	  - allow: [write]
-	    path: ["$W/ok/**", "/dev/null", "/dev/ptmx", "/dev/mqueue/sbx-mine"]
+	    path: ["$W/ok/**", "/dev/null", "/dev/ptmx", "/dev/pts/*", "/dev/mqueue/sbx-mine"]
 	  - deny: [read]
 	    path: "$W/secret"
 END
@@ -44,6 +44,13 @@ os.umask(0)
 ctypes.CDLL(None).mq_open(b"/sbx-outside", 0o100 | 2, 0o666, None)'
 }
 make_queue
+# Somebody's terminal.
+python3 -c 'import os, time
+ends = os.openpty()
+print(os.ttyname(ends[1]), flush=True)
+time.sleep(600)' >"$W/terminal" &
+sitter=$!
+until read -r terminal <"$W/terminal"; do sleep 0.1; done
 
 # --- the machine, and other processes ---
 inside attacks "$W/ok/policy.yaml" root <<-END
@@ -99,6 +106,11 @@ inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM ioprio $victim
 	EPERM uring-cmd
 	EPERM uring-sqpoll
+	EPERM hangup $terminal
+	EPERM hangup-own
+	EPERM vhangup native
+	EPERM|ENOSYS vhangup int80
+	ok hangup-close
 	ok mq-create /sbx-mine
 	ok mq-unlink /sbx-mine
 	ok sethostname
@@ -114,6 +126,7 @@ cp "$W/script" "$W/twin"
 inside attacks "$W/ok/policy.yaml" root <<-END
 	EPERM swapon $W/ok/swap
 	EPERM pivot-root
+	EPERM lazy-umount $W/twice
 	EPERM|EINVAL migrate $victim
 	EACCES mq-open /sbx-outside
 	EACCES mq-unlink /sbx-outside
@@ -152,6 +165,7 @@ inside attacks "$W/ok/policy.yaml" nobody <<-END
 	EPERM affinity $mine
 	EPERM scheduler $mine
 	EPERM ioprio $mine
+	EPERM|EINVAL migrate $mine
 	EPERM setown $mine
 	EPERM uring-cmd
 	EPERM uring-sqpoll
@@ -168,7 +182,7 @@ END
 cp "$W/script" "$W/twin"
 audited attacks "$W/ok/policy.yaml" nobody
 rm -f /dev/mqueue/sbx-other
-sed -e '/^ok /d; s/^E[A-Z|]*/ok/' "$W/twin" | outside attacks/nobody "${AS_USER[@]}"
+sed -e '/^ok /d; s/^E[A-Z|]*/ok/; s/^ok migrate/!EPERM|EACCES migrate/' "$W/twin" | outside attacks/nobody "${AS_USER[@]}"
 
 # --- programs with more rights than their caller ---
 mkdir -p "$A"
@@ -229,7 +243,7 @@ wait $spinner
 status "moves: never unbound on the way ($(tail -1 "$W/spin"))" 0 grep -q 'denied [1-9][0-9]* through 0' "$W/spin"
 rmdir "$CG/sbx-move-30"
 
-kill "$victim" "$mine"
+kill "$victim" "$mine" "$sitter"
 umount "$W/moving"
 rm -f /dev/mqueue/sbx-* # make mutate comes again in the same machine
 unload attacks

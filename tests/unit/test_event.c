@@ -289,6 +289,11 @@ static void test_machine(void **unused)
 	ev = event(SBX_OP_TTY_INJECT, SBX_WHY_NOT_IN_SANDBOX, "");
 	ev.detail = 0x5412;
 	expect_part(&ev, NULL, "push input into a terminal: TIOCSTI\n");
+	ev = event(SBX_OP_TTY_TAKE, SBX_WHY_NOT_IN_SANDBOX, "");
+	ev.detail = 0x5437;
+	expect_part(&ev, NULL, "take a terminal away from others: TIOCVHANGUP\n");
+	ev.detail = -1;
+	expect_part(&ev, NULL, "take a terminal away from others: vhangup\n");
 	ev = event(SBX_OP_SOCKOPT, SBX_WHY_NOT_IN_SANDBOX, "");
 	ev.detail = 4;
 	expect_part(&ev, NULL, "set this socket option: IP_OPTIONS\n");

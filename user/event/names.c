@@ -66,6 +66,7 @@ static const char *const op_names[] = {
 	[SBX_OP_UNIX_BIND] = "unix-bind",
 	[SBX_OP_RESOLVE] = "resolve",
 	[SBX_OP_PROXY] = "proxy",
+	[SBX_OP_TTY_TAKE] = "tty-take",
 };
 
 _Static_assert(COUNT(op_names) == SBX_OPS, "every operation has its name");
@@ -300,6 +301,8 @@ const char *sbx_request_name(unsigned op, int detail)
 	case SBX_OP_IOCTL:
 	case SBX_OP_TTY_INJECT:
 		return name_in(ioctls, COUNT(ioctls), detail);
+	case SBX_OP_TTY_TAKE: /* -1: no ioctl */
+		return detail == -1 ? "vhangup" : name_in(ioctls, COUNT(ioctls), detail);
 	case SBX_OP_SIGNAL:
 		return name_in(fcntls, COUNT(fcntls), detail);
 	case SBX_OP_SOCKOPT:

@@ -118,6 +118,7 @@ static void put_machine(FILE *out, const struct sbx_event *ev)
 		put_named(out, sbx_capability_name(ev->detail), "number", ev->detail);
 		break;
 	case SBX_OP_TTY_INJECT:
+	case SBX_OP_TTY_TAKE:
 	case SBX_OP_SOCKOPT:
 		put_request(out, ev);
 		break;
