@@ -24,7 +24,7 @@ programs() {
 
 # Nothing can show the absence of these (label.bpf.c): a cgroup without a mark is looked at when
 # somebody enters it; and a task would have to act in the few instructions between its move and the
-# tracepoint behind it.
+# tracepoint behind it. They are tried when they are named.
 spared='tp_btf/cgroup_mkdir fentry/cgroup_attach_task'
 
 families_of() { # HOOK: of the escape suite, the likeliest
@@ -118,8 +118,11 @@ done
 hooks=()
 passed=0
 for hook in $(programs | cut -d' ' -f1 | uniq); do
-	[ $# -eq 0 ] || [[ $wanted == *" $hook "* ]] || continue
-	[[ " $spared " == *" $hook "* ]] || hooks+=("$hook")
+	if [ $# -eq 0 ]; then
+		[[ " $spared " == *" $hook "* ]] || hooks+=("$hook")
+	elif [[ $wanted == *" $hook "* ]]; then
+		hooks+=("$hook")
+	fi
 done
 steps='families scripts suite'
 [ -z "${T:-}" ] || steps=scripts

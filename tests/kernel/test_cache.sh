@@ -175,6 +175,20 @@ for i in $(seq 0 149); do
 done
 btrfs -q subvolume snapshot "$W/btrfs/two/ok" "$W/btrfs/two/secret" >"$W/log" 2>&1
 race "a directory and its snapshot" evict "$W/btrfs/two" "$(for_s 6)" "$A"
+# Through an overlay, whose inodes alone go: those below are held.
+mkdir "$W/through" "$W/btrfs/"{upper,work}
+mount -t overlay -o "lowerdir=$W/btrfs/two,upperdir=$W/btrfs/upper,workdir=$W/btrfs/work" overlay "$W/through"
+python3 -c 'import glob, os, sys, time
+held = [os.open(d, os.O_PATH) for d in glob.glob(sys.argv[1] + "/*/x*")]
+print(len(held), flush=True)
+time.sleep(600)' "$W/btrfs/two" >"$W/held" &
+holder=$!
+until read -r _ <"$W/held"; do sleep 0.1; done
+check "cache: update, with the overlay" "$SBX" update --name one --policy "$W/a.yaml"
+race "a directory and its snapshot, through an overlay" evict "$W/through" "$(for_s 3)" "$A"
+kill "$holder"
+wait "$holder" 2>/dev/null
+umount "$W/through"
 
 check "cache: attach another" "$SBX" attach --cgroup "$O" --policy "$W/b.yaml" --name other
 race "a process that was elsewhere" moved "$W/tmpfs/ok/w" "$(for_s 4)" "$A" "$O"

@@ -98,6 +98,10 @@ here "names, unbound" <<<"ok read $W/ok/later/below"
 mount --bind "$W/ok/dir" "$W/out"
 here "names, bound over the closed one" <<<"ok read $W/out/a"
 umount "$W/out"
+# A file system that goes is forgotten, or the next one at its place in memory would have its name.
+known() { bpftool -j map dump pinned "$(echo /sys/fs/bpf/sbx-bpf/v*/sbx_sbs)" | get 'len(j)'; }
+check "names: update, with nothing new" "$SBX" update --name names --policy "$W/names.yaml"
+before=$(known)
 mount -t tmpfs none "$W/ok/later"
 echo x >"$W/ok/later/a"
 here "names, a new file system" <<-EOF
@@ -106,7 +110,17 @@ here "names, a new file system" <<-EOF
 EOF
 check "names: update" "$SBX" update --name names --policy "$W/names.yaml"
 here "names, after an update" <<<"ok read $W/ok/later/a"
+status "names: a file system more is known" 0 test "$(known)" = $((before + 1))
 umount "$W/ok/later"
+forgotten() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		[ "$(known)" != "$before" ] || return 0
+		sleep 0.1
+	done
+	wants "$before" "$(known)"
+}
+check "names: and no more when it went" forgotten
 here "names, after it went" <<<"ok read $W/ok/later/below"
 
 # While `run` waits for its command, it tells of new mounts.
