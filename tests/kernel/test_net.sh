@@ -141,6 +141,11 @@ for user in root nobody; do
 	EOF
 	[ $user != root ] || audited net "$W/net.yaml"
 done
+cp "$W/denied" "$W/net.denied"
+grep uring "$W/script" >"$W/uring"
+inside net/uring "$W/net.yaml" nobody <"$W/uring"
+audited net/uring "$W/net.yaml" nobody
+mv "$W/net.denied" "$W/denied"
 check "net: addresses in their canonical form" grep -qF 'may not connect to [2001:db9::5]:443/tcp' "$W/denied"
 # A thread that changes the address meanwhile.
 inside race "$W/net.yaml" nobody <<-EOF

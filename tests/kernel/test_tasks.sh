@@ -200,14 +200,18 @@ chmod a+r "$W/secret"
 printf '#!/bin/bash\n{ cat /proc/self/cgroup %s; } >%s; wc -c >>%s\n' "$W/secret" "$W/core.out" "$W/core.out" >"$W/core.sh"
 chmod 755 "$W/core.sh"
 echo "|$W/core.sh" >/proc/sys/kernel/core_pattern
-for user in root nobody; do
+core_dump() { # NAME USER [--audit]
 	rm -f "$W/core.out"
-	"$SBX" run --policy "$W/tasks.yaml" --user $user -- bash -c 'ulimit -c unlimited; sh -c "kill -SEGV \$\$"' >"$W/log" 2>&1
+	"$SBX" run --policy "$W/tasks.yaml" --user "$2" "${@:3}" -- bash -c 'ulimit -c unlimited; sh -c "kill -SEGV \$\$"' >"$W/log" 2>&1
 	for _ in $(seq 50); do
 		[ "$(grep -c . "$W/core.out" 2>/dev/null)" = 3 ] || sleep 0.2
 	done
-	check "helpers/$user: a core dump's helper is outside, and gets it" sh -c "grep -q '^secret' $W/core.out && grep -q '[0-9][0-9][0-9]' $W/core.out"
-	check "helpers/$user: it is in no sandbox's cgroup" sh -c "head -1 $W/core.out | grep -qv sbx"
+	check "$1: a core dump's helper is outside, and gets it" sh -c "grep -q '^secret' $W/core.out && grep -q '[0-9][0-9][0-9]' $W/core.out"
+	check "$1: it is in no sandbox's cgroup" sh -c "head -1 $W/core.out | grep -qv sbx"
+}
+for user in root nobody; do
+	core_dump helpers/$user $user
+	core_dump helpers/$user/audit $user --audit
 done
 echo core >/proc/sys/kernel/core_pattern
 mkdir -p "$W"/{bin,nobin} /lib/firmware
@@ -271,12 +275,16 @@ sed 's|/trigger_request|/reset|' "$W/tasks.yaml" >"$W/other.yaml"
 trigger=/sys/devices/virtual/misc/test_firmware/trigger_request
 check "helpers: firmware, outside" sh -c "printf sbx-test.bin >$trigger"
 chmod 666 $trigger
+firmware() { # ARGUMENT...: of `run`
+	"$SBX" run "$@" -- sh -c "printf sbx-test.bin >$trigger"
+}
 for user in root nobody; do
-	check "helpers/$user: firmware, for a device that is opened" \
-		"$SBX" run --policy "$W/tasks.yaml" --user $user -- sh -c "printf sbx-test.bin >$trigger"
+	check "helpers/$user: firmware, for a device that is opened" firmware --policy "$W/tasks.yaml" --user $user
+	check "helpers/$user/audit: the same" firmware --audit --policy "$W/tasks.yaml" --user $user
+	status "helpers/$user: none for one that is not" 2 firmware --policy "$W/other.yaml" --user $user
+	check "helpers/$user/audit: and that is reported" says "may not write $(readlink -f $trigger)" \
+		firmware --audit --policy "$W/other.yaml" --user $user
 done
-status "helpers: none for one that is not" 2 \
-	"$SBX" run --policy "$W/other.yaml" --user root -- sh -c "printf sbx-test.bin >$trigger"
 kill $victim $mine
 unload tasks
 rm -rf "$W"

@@ -124,6 +124,11 @@ for user in root nobody; do
 		rm -f /etc/sbx-socket
 	fi
 done
+cp "$W/denied" "$W/unix.denied"
+grep uring "$W/script" >"$W/uring"
+inside unix/uring "$W/unix.yaml" nobody <"$W/uring"
+audited unix/uring "$W/unix.yaml" nobody
+mv "$W/unix.denied" "$W/denied"
 check "unix: the reason is given" grep -q "it is shut" "$W/denied"
 
 # Without rules nobody is reached, and one's own still are. Sockets that were made before the
