@@ -61,6 +61,7 @@ check "service: it does not run yet" fails pgrep -x sbx-bpfd
 check "service: run starts it" "$SBX" run --user root --policy "$W/names.yaml" -- curl -4 -sSf -m 20 -o /dev/null $good
 check "service: as the unit, and nothing beside it" ours
 status "service: no other name" 6 "$SBX" run --user root --policy "$W/names.yaml" -- curl -4 -sSf -m 20 -o /dev/null $evil
+check "service: systemd does not give up" wants 0 "$(show StartLimitIntervalUSec)"
 check "service: it is the kind that says when it is ready" wants notify "$(show Type)"
 
 # --- killed, stopped, started ---
@@ -85,6 +86,11 @@ for n in 1 2; do
 	check "service, kill $n: by name again" page $good
 	check "service, kill $n: and no other" fails page $evil
 done
+for _ in 1 2 3 4 5 6; do
+	old=$(show MainPID)
+	kill -KILL "$old" && back "$old" >/dev/null || break
+done
+check "service, killed six times more: it is back" ours
 check "service: by the proxy again" page -x http://proxy.example.net:3128 $good
 check "service: stop" systemctl stop sbx-bpfd
 check "service, stopped: nobody runs" fails pgrep -x sbx-bpfd
@@ -96,6 +102,26 @@ check "service: update, by way of the unit" "$SBX" update --name names --policy 
 check "service: after all that, still the unit" ours
 
 # --- the end ---
+# One that was started by hand before the service was.
+check "service: stop once more" systemctl stop sbx-bpfd
+/usr/sbin/sbx-bpfd --on-demand >/dev/null 2>&1 &
+byhand=$!
+answers() { page --retry 30 --retry-all-errors --retry-delay 1 $good; }
+check "service, by hand: by name" answers
+systemctl start --no-block sbx-bpfd
+waits() { # and is not started again and again
+	local _
+	for _ in $(seq 100); do
+		[[ $(show StatusText) != *waiting* ]] || break
+		sleep 0.2
+	done
+	wants "activating start" "$(show ActiveState) $(show SubState)"
+}
+check "service, by hand: the service waits for its end" waits
+check "service, by hand: by name still" page $good
+kill -KILL $byhand
+check "service: and takes over" back 0
+check "service, taken over: by name" page $good
 check "service: detach" "$SBX" detach --name names
 rmdir "$CG/names"
 check "service: stopped at the end" systemctl stop sbx-bpfd

@@ -122,6 +122,18 @@ static void accept_one(struct daemon *b)
 /* --- the beginning -------------------------------------------------------------------------------
  */
 
+/* As a service it waits for one that was started on demand to end, rather than to fail, and to be
+ * started again at once, as long as that one runs. */
+static int wait_turn(int lock)
+{
+	if (!flock(lock, LOCK_EX | LOCK_NB))
+		return 0;
+	if (sd_notify(0, "STATUS=Another one runs: waiting for it to end") <= 0 ||
+	    flock(lock, LOCK_EX))
+		return fail(EXIT_FAILED, "another one runs already (" SBX_BPFD_LOCK ")", 0);
+	return 0;
+}
+
 static int take_lock(struct daemon *b)
 {
 	if (mkdir(SBX_BPFD_DIR, 0700) && errno != EEXIST)
@@ -129,9 +141,7 @@ static int take_lock(struct daemon *b)
 	b->lock = open(SBX_BPFD_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (b->lock < 0)
 		return fail(errno == EACCES ? EXIT_RIGHTS : EXIT_FAILED, SBX_BPFD_LOCK, errno);
-	if (flock(b->lock, LOCK_EX | LOCK_NB))
-		return fail(EXIT_FAILED, "another one runs already (" SBX_BPFD_LOCK ")", 0);
-	return 0;
+	return wait_turn(b->lock);
 }
 
 static int open_control(struct daemon *b)
@@ -238,7 +248,7 @@ static int loop(struct daemon *b)
 	int wait = -1, i, n;
 	struct epoll_event e[8];
 
-	sd_notify(0, "READY=1");
+	sd_notify(0, "READY=1\nSTATUS=");
 	while (!b->done) {
 		n = epoll_wait(b->epoll, e, 8, wait);
 		if (n < 0 && errno != EINTR)
