@@ -8,7 +8,7 @@
 # shellcheck source=tests/work/outside.sh
 . "$ROOT/tests/work/outside.sh"
 
-WORK=${WORK:-git python c node tty planted mcp server ssh editor refused tmux rust sqlite go}
+WORK=${WORK:-git python c node tty planted install mcp server ssh editor refused tmux rust sqlite go}
 part=${PART:-1/1}
 
 # Servers outside: git, packages, MCP, ssh, and docker's socket, which anybody may open.
@@ -80,6 +80,29 @@ work_planted() {
 		assert "credentials" in found["read"]["rule"]["reason"], found["read"]
 		assert found["connect"]["suggestion"], found["connect"]
 	END
+}
+
+# With a registry of one's own, as a company would add it; who owns the project has named it there.
+work_install() {
+	cat >"$W/install.yaml" <<-'END'
+		version: 1
+		name: install
+		include: [package-install]
+		network:
+		  - allow: [connect]
+		    to: "localhost:8443"
+	END
+	mkdir -p $project/app
+	printf '{"name":"app","version":"1.0.0","scripts":{"t":"tool"}}\n' >$project/app/package.json
+	printf 'registry=https://localhost:8443/npm/\naudit=false\nfund=false\nfetch-retries=0\ncafile=%s\n' $cert >$project/app/.npmrc
+	echo "// mine" >$project/app/source.js
+	chown -R $user: $project/app
+	run_in "$W/install.yaml" install bash -c '. .work/lib.sh; . .work/$0.sh; exit 0' install |
+		sed 's/^ok /ok work: install: /; s/^not ok /not ok work: install: /'
+	check "work: install: the source is as it was" sh -c "[ \"\$(cat $project/app/source.js)\" = '// mine' ]"
+	grep -vE '/source\.js|/hooks/post-commit|/\.aws/credentials|203\.0\.113\.9' "$W/install.jsonl" >"$W/install-rest.jsonl"
+	leaves install-rest
+	rm -rf $project/app
 }
 
 # The browser is out here.

@@ -57,6 +57,17 @@ r.on("timeout", () => { note("post: timeout"); r.destroy(); });
 r.end(loot);
 """
 
+# A package that would change more than its own directory.
+MEDDLE_JS = """const fs = require("fs");
+const note = (what, to) => {
+  try { fs.appendFileSync(to, "// meddled\\n"); fs.appendFileSync("diary", what + ": done\\n"); }
+  catch (e) { fs.appendFileSync("diary", what + ": " + e.code + "\\n"); }
+};
+note("own", "own");
+note("source", "../../source.js");
+note("hook", "../../../.git/hooks/post-commit");
+"""
+
 NPM = {
     "tool": {"bin": {"tool": "tool.js"}, "files": {"tool.js": '#!/usr/bin/env node\nconsole.log("tool works")\n'}},
     "native-sum": {
@@ -65,6 +76,7 @@ NPM = {
         "scripts": {"install": "node-gyp rebuild"},
         "files": {"sum.c": SUM_C, "binding.gyp": '{"targets": [{"target_name": "sum", "sources": ["sum.c"]}]}'},
     },
+    "meddler": {"scripts": {"postinstall": "node meddle.js"}, "files": {"meddle.js": MEDDLE_JS}},
     "stealer": {"scripts": {"postinstall": "node steal.js"}, "files": {"steal.js": STEAL_JS}},
 }
 
