@@ -180,6 +180,11 @@ agents: setup ## Claude Code and Codex, from npm, under ai-agent against a stand
 	@npm install --silent --no-fund --no-audit --prefix $(B)/agents @anthropic-ai/claude-code @openai/codex
 	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=agents LIMIT=1700 $(if $(AGENTS),AGENTS="$(AGENTS)") tests/kernel/all.sh
 
+browser: ## chromium, which is installed, under the policy browser (KERNEL=6.12)
+	@tests/setup.sh browser
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) all
+	@SBX_CPU=max tests/vm/run.sh --kernel $(or $(KERNEL),6.12) --mem 4G --timeout 1800 -- env T=browser LIMIT=1700 tests/kernel/all.sh
+
 # make itself would not see what has just been installed: it looks into each directory once.
 ready: deps ## install those, and build all that `make install` wants
 	@$(MAKE) --no-print-directory -s -j$(shell nproc) all man $(B)/sbx-escape
@@ -257,5 +262,5 @@ help: ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all mutate unit tests demo test check soak bench deps ready work agents setup lint fuzz vm man install \
+.PHONY: all mutate unit tests demo test check soak bench deps ready work agents browser setup lint fuzz vm man install \
 	uninstall escape escape-results escape-list clean help FORCE

@@ -3,7 +3,7 @@
 # Installs the Debian packages that building and testing need and that are missing, after saying so.
 # SBX_NO_INSTALL=1: only lists them, and exits 1 when there are any. Fast when nothing is missing.
 # `setup.sh build`: only those that building needs; `setup.sh escape`: the other sandboxes as well that
-# `make escape` looks at.
+# `make escape` looks at; `setup.sh browser`: what `make browser` drives.
 set -eu
 
 building='
@@ -79,6 +79,10 @@ command -v npm >/dev/null || packages="$packages
 npm                 tests: packages of node
 "
 [ "$what" != build ] || packages=$building
+[ "$what" != browser ] || packages="$packages
+chromium            browser: the browser
+fonts-dejavu-core   browser: letters
+"
 [ "$what" != escape ] || packages="$packages
 bubblewrap          escape: another sandbox
 firejail            escape: another sandbox

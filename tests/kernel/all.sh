@@ -18,7 +18,7 @@ tests() {
 	for t in "$here"/test_*.sh; do
 		case $t in
 		*_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;;
-		*_stress.sh | *_denials.sh | *_policies.sh | *_proxy.sh | *_service.sh | *_variants.sh | *_work.sh | *_agents.sh)
+		*_stress.sh | *_denials.sh | *_policies.sh | *_proxy.sh | *_service.sh | *_variants.sh | *_work.sh | *_agents.sh | *_browser.sh)
 			[ -z "${T:-}" ] || echo "$t"
 			;;
 		*) echo "$t" ;;
