@@ -54,8 +54,8 @@ scripts_of() { # HOOK: kernel tests, the likeliest first
 	case $1 in
 	inode_create | inode_unlink) echo attacks tasks ;; # queues
 	inode_free_security | sb_delete | fexit/*) echo names cache ;;
-	bprm_creds_from_file) echo attacks tasks ;;
-	file_fcntl) echo held tasks ;;
+	bprm_creds_from_file | path_chroot) echo attacks tasks ;;
+	file_fcntl | ptrace_traceme | shm_free_* | msg_queue_free_* | sem_free_*) echo held tasks ;;
 	file_ioctl*) echo tty tasks files ;;
 	file_* | path_* | inode_* | mmap_file | bprm_*) echo files hazards attacks ;;
 	socket_* | unix_*) echo net unix attacks ;;

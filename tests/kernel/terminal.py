@@ -15,7 +15,7 @@ import termios
 import time
 
 SBX, POLICY, DIR = sys.argv[1:4]
-RUN = f"{SBX} run --policy {POLICY} --user root --"
+NOBODY = 65534
 PROMPT = "READY> "
 PATIENCE = int(os.environ.get("PATIENCE", "90"))
 
@@ -23,9 +23,10 @@ PATIENCE = int(os.environ.get("PATIENCE", "90"))
 class Terminal:
     """A bash on a pty of its own."""
 
-    def __init__(self):
+    def __init__(self, owner):
         self.pid, self.fd = pty.fork()
         if not self.pid:
+            os.chown(os.ttyname(0), owner, -1)
             os.chdir(DIR)
             env = {"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": DIR, "PS1": PROMPT, "LC_ALL": "C.UTF-8"}
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], env)
@@ -288,7 +289,9 @@ def vim(t):
 def tmux(t):
     if not shutil.which("tmux"):
         return "tmux is missing"
-    t.command(f"{RUN} tmux -f /dev/null -S {DIR}/tmux.socket new-session 'echo in-tmux; sleep 2; read x; echo typed-$x; sleep 2'", "in-tmux")
+    with open(f"{DIR}/tmux.conf", "w") as f:
+        f.write("set -g default-shell /bin/sh\n")  # nobody's own is none
+    t.command(f"{RUN} tmux -f {DIR}/tmux.conf -S {DIR}/tmux.socket new-session 'echo in-tmux; sleep 2; read x; echo typed-$x; sleep 2'", "in-tmux")
     time.sleep(3)
     t.type("abc\n")
     t.expect("typed-abc")
@@ -302,13 +305,22 @@ TESTS = [ctrl_c, ctrl_c_at_once, ctrl_c_is_the_commands, ctrl_backslash, stop_an
          modes_are_restored, shell_inside, less, vim, tmux]
 
 
+AS_USER = [tmux]
+
+
 def main():
+    global RUN, DIR
     only = os.environ.get("ONLY")
-    for test in TESTS:
-        name = "tty: " + test.__name__.replace("_", " ")
+    for test, user in [(test, "root") for test in TESTS] + [(test, "nobody") for test in AS_USER]:
+        name = f"tty/{user}: " + test.__name__.replace("_", " ")
         if only and only not in name:
             continue
-        t = Terminal()
+        RUN = f"{SBX} run --policy {POLICY} --user {user} --"
+        if user != "root" and not DIR.endswith(user):
+            DIR += "/" + user
+            os.mkdir(DIR)
+            os.chown(DIR, NOBODY, -1)
+        t = Terminal(NOBODY if user == "nobody" else 0)
         try:
             why = test(t)
             print(f"skip {name}: {why}" if why else f"ok {name}", flush=True)
