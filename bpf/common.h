@@ -144,6 +144,24 @@ static __always_inline __u64 level_name(struct sbx_level *lv)
 	return name;
 }
 
+/*
+ * The mode of an inode, 0 if there is none. To the verifier of 6.4 and later a dentry whose fields
+ * can be trusted has one: it does not guard the load, and hard-wires a comparison with NULL if what
+ * follows in one case follows in that case alone. Where clang puts that is its own decision, so it
+ * is put here: what follows the load follows in both.
+ */
+static __always_inline __u32 inode_mode(struct inode *inode)
+{
+	__u64 off = bpf_core_field_offset(struct inode, i_mode), mode = 0;
+
+	asm volatile("if %1 == 0 goto +2\n"
+		     "%1 += %2\n"
+		     "%0 = *(u16 *)(%1 + 0)"
+		     : "+&r"(mode), "+&r"(inode)
+		     : "r"(off));
+	return mode;
+}
+
 static __always_inline struct sbx_config *sbx_config_get(void)
 {
 	return (struct sbx_config *)sbx_config_words;

@@ -239,11 +239,8 @@ static __noinline __maybe_unused enum quick quick_try(struct dentry *d, struct i
 						      __u32 rights)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	__u32 mode = 0;
 
-	if (inode)
-		mode = inode->i_mode;
-	return quick_allows(t, sbx_task_cgroup(t), d, mode, rights, NULL);
+	return quick_allows(t, sbx_task_cgroup(t), d, inode_mode(inode), rights, NULL);
 }
 
 /* Where nothing was kept. */
@@ -267,13 +264,9 @@ static __noinline __maybe_unused enum quick quick_find(struct dentry *d, __u32 r
 {
 	struct sbx_quick q = {};
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct inode *inode = d->d_inode;
 	enum quick known;
-	__u32 mode = 0;
 
-	if (inode)
-		mode = inode->i_mode;
-	known = quick_allows(t, sbx_task_cgroup(t), d, mode, rights, &q);
+	known = quick_allows(t, sbx_task_cgroup(t), d, inode_mode(d->d_inode), rights, &q);
 	if (known != QUICK_YES)
 		return known;
 	if (!q.answer)

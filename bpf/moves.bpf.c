@@ -10,9 +10,7 @@
 
 static __always_inline bool is_dir(struct dentry *d)
 {
-	struct inode *inode = d->d_inode;
-
-	return inode && S_ISDIR(inode->i_mode);
+	return S_ISDIR(inode_mode(d->d_inode));
 }
 
 /* An exchange moves both. */

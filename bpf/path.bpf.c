@@ -278,8 +278,7 @@ int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_den
 	if (!moved)
 		return -EACCES; /* fail closed: never seen */
 	return sbx_verdict(check_names(
-		&n, S_ISDIR(moved->i_mode) || (exchange && target && S_ISDIR(target->i_mode)),
-		exchange));
+		&n, S_ISDIR(moved->i_mode) || (exchange && S_ISDIR(inode_mode(target))), exchange));
 }
 
 SEC("lsm/path_link")

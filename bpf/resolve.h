@@ -419,7 +419,7 @@ static __noinline __maybe_unused int sbx_resolve(struct sbx_scratch *sc, struct 
 		return -EINVAL;
 	r.n = sbx_sole(l) ? 1 : SBX_MAX_NEST;
 	sc->rdev = 0;
-	if (inode && S_ISCHR(inode->i_mode)) {
+	if (S_ISCHR(inode_mode(inode))) {
 		sc->rdev = inode->i_rdev;
 		sc->ino = inode->i_ino;
 	}
