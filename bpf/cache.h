@@ -23,12 +23,10 @@
 #ifndef SBX_BPF_CACHE_H
 #define SBX_BPF_CACHE_H
 
-#include "subject.h"
+#include "who.h"
 #include "step.h"
 
 #define SBX_QUICK_NAME 32 /* longest name that is stepped through here */
-
-#define sbx_barrier() asm volatile("" ::: "memory")
 
 /* What a directory's entry says of a name, beyond its rights. */
 struct sbx_quick {
@@ -46,83 +44,6 @@ static __always_inline struct sbx_dir *cache_entry(__u64 inode, __u64 image)
 	dirs += h;
 	sbx_opaque(dirs);
 	return dirs;
-}
-
-static __always_inline struct sbx_who *who_entry(struct task_struct *t)
-{
-	struct sbx_who *whos = (struct sbx_who *)sbx_who_words;
-	__u32 h = hash_of((__u64)t, 0, SBX_WHO_CACHE_SHIFT);
-
-	whos += h;
-	sbx_opaque(whos); /* or clang calculates it anew for every field */
-	return whos;
-}
-
-/* The only sandbox that binds the current task, from its label, and kept. 0: none, several, or not
- * known for sure. */
-static __noinline __maybe_unused __u64 who_find(__u64 cgroup)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-	struct sbx_label *l = bpf_task_storage_get(&sbx_labels, t, 0, 0);
-	struct sbx_config *cfg = sbx_config_get();
-	struct sbx_who *e = who_entry(t);
-	__u64 id, gen, version;
-
-	if (!l || !cfg)
-		return 0;
-	gen = l->gen;
-	sbx_barrier();
-	id = l->id[0];
-	if (!gen || gen != cfg->attach_gen || l->cgroup != cgroup || !id || !sbx_sole(l) ||
-	    (l->flags & SBX_LABEL_OVERFLOW))
-		return 0;
-	version = e->version;
-	if ((version & 1) ||
-	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
-		return id;
-	e->task = (__u64)t;
-	e->start = t->start_boottime;
-	e->pid = t->pid;
-	e->cgroup = cgroup;
-	e->gen = gen;
-	e->id = id;
-	sbx_barrier();
-	__sync_fetch_and_add(&e->version, 1);
-	return id;
-}
-
-/*
- * The same, from what was kept. Addresses of tasks are used again, but not within one reading of
- * the clock and with the same number. Whatever adds to the label of a task that
- * was there raises attach_gen: an attach, or the task's move to where it was added.
- */
-static __always_inline __u64 who_kept(struct sbx_config *cfg, struct task_struct *t, __u64 cgroup)
-{
-	struct sbx_who *e = who_entry(t);
-	__u64 version, id;
-
-	version = *(volatile __u64 *)&e->version;
-	sbx_barrier();
-	if ((version & 1) || e->task != (__u64)t || e->start != t->start_boottime ||
-	    e->pid != (__u32)t->pid || e->cgroup != cgroup || e->gen != cfg->attach_gen)
-		return 0;
-	id = e->id;
-	sbx_barrier();
-	return *(volatile __u64 *)&e->version == version ? id : 0;
-}
-
-static __always_inline struct sbx_slot *quick_subject(struct sbx_config *cfg, struct task_struct *t,
-						      __u64 cgroup)
-{
-	__u64 id = who_kept(cfg, t, cgroup);
-	struct sbx_slot *slot;
-
-	if (!id)
-		id = who_find(cgroup);
-	if (!id)
-		return NULL;
-	slot = sbx_slot_get(id);
-	return slot->id == id ? slot : NULL;
 }
 
 /* name_head() of any name. 0: it cannot be read; `bits` always has that byte. */
@@ -279,11 +200,11 @@ enum quick {
 };
 
 /*
- * Allowed for sure? `t` is the current task, `cgroup` its own. Devices may be the sandbox's
+ * Allowed for sure? `t` is the current task, `cset` its own. Devices may be the sandbox's
  * terminal, which has a name of its own: `mode` is the object's, 0 if there is none yet. q: see
  * above; valid where the answer is yes.
  */
-static __always_inline enum quick quick_allows(struct task_struct *t, __u64 cgroup,
+static __always_inline enum quick quick_allows(struct task_struct *t, struct css_set *cset,
 					       struct dentry *d, __u32 mode, __u32 rights,
 					       struct sbx_quick *q)
 {
@@ -297,7 +218,7 @@ static __always_inline enum quick quick_allows(struct task_struct *t, __u64 cgro
 
 	if (!cfg || (mode && !S_ISREG(mode) && !S_ISDIR(mode)))
 		return QUICK_UNSURE;
-	slot = quick_subject(cfg, t, cgroup);
+	slot = quick_subject(cfg, t, cset);
 	if (!slot)
 		return QUICK_UNSURE;
 	seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence;

@@ -183,9 +183,14 @@ static __always_inline struct sbx_slot *sbx_slot_get(__u64 id)
 	return slots;
 }
 
+static __always_inline __u64 sbx_cset_cgroup(struct css_set *cset)
+{
+	return cset->dfl_cgrp->kn->id;
+}
+
 static __always_inline __u64 sbx_task_cgroup(struct task_struct *t)
 {
-	return t->cgroups->dfl_cgrp->kn->id;
+	return sbx_cset_cgroup(t->cgroups);
 }
 
 #endif

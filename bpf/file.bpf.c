@@ -131,16 +131,16 @@ SEC("lsm/file_open")
 int BPF_PROG(sbx_file_open, struct file *file)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	__u64 cgroup = sbx_task_cgroup(t);
+	struct css_set *cset = t->cgroups;
 	enum quick known;
 	struct dentry *d;
 	__u32 rights;
 
-	if (!sbx_cgroup_marked(cgroup))
+	if (!sbx_cgroup_marked(sbx_cset_cgroup(cset)))
 		return 0;
 	rights = open_rights(file);
 	d = file->f_path.dentry;
-	known = quick_allows(t, cgroup, d, file->f_inode->i_mode, rights, NULL);
+	known = quick_allows(t, cset, d, file->f_inode->i_mode, rights, NULL);
 	if (known == QUICK_YES ||
 	    (known == QUICK_ABSENT && quick_derived(d, file->f_inode, rights)))
 		return 0;

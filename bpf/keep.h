@@ -191,7 +191,7 @@ static __noinline __maybe_unused int cache_derive(struct dentry *d)
 	struct keep k;
 	__u64 version;
 
-	slot = quick_subject(cfg, t, sbx_task_cgroup(t));
+	slot = quick_subject(cfg, t, t->cgroups);
 	if (!slot)
 		return 0;
 	seq = *(volatile unsigned int *)&d->d_seq.seqcount.sequence;
@@ -240,7 +240,7 @@ static __noinline __maybe_unused enum quick quick_try(struct dentry *d, struct i
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 
-	return quick_allows(t, sbx_task_cgroup(t), d, inode_mode(inode), rights, NULL);
+	return quick_allows(t, t->cgroups, d, inode_mode(inode), rights, NULL);
 }
 
 /* Where nothing was kept. */
@@ -266,7 +266,7 @@ static __noinline __maybe_unused enum quick quick_find(struct dentry *d, __u32 r
 	struct task_struct *t = bpf_get_current_task_btf();
 	enum quick known;
 
-	known = quick_allows(t, sbx_task_cgroup(t), d, inode_mode(d->d_inode), rights, &q);
+	known = quick_allows(t, t->cgroups, d, inode_mode(d->d_inode), rights, &q);
 	if (known != QUICK_YES)
 		return known;
 	if (!q.answer)

@@ -6,7 +6,7 @@
  * Seen working on 6.1, 6.12 and 7.2 (design 2.4): tp cgroup_attach_task fires once per process,
  * with the leader; sched_process_fork fires before the child first runs.
  */
-#include "subject.h"
+#include "who.h"
 
 SEC("lsm/task_alloc")
 int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
@@ -14,6 +14,7 @@ int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags
 	struct sbx_label *parent, *child;
 	int i;
 
+	who_drop(task);
 	if (ret || sbx_outside())
 		return ret;
 	parent = sbx_subject();

@@ -128,15 +128,15 @@ SBX_MAP struct {
 	__type(value, struct sbx_anchor);
 } sbx_anchors SEC(".maps");
 
-/* Who is bound by just one sandbox: what the label says, found faster (cache.h). `version` is odd
- * while it is written. Valid for this very task, in this cgroup, until labels are redone. */
+/* Who is bound by just one sandbox: what the label says, found faster (who.h). `version` is odd
+ * and `task` 0 while it is written. Valid for this very task, in this css_set, until labels are
+ * redone. */
 struct sbx_who {
 	__u64 version;
-	__u64 task, start;
-	__u64 cgroup, gen;
+	__u64 task;
+	__u64 cset, gen;
 	__u64 id;
-	__u32 pid;
-	__u32 pad[3];
+	__u64 pad[3];
 };
 
 /*

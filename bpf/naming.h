@@ -144,10 +144,15 @@ static __always_inline bool peer_plain(struct sbx_peer *p, struct sock *sk)
 	__u32 type = sk->sk_type, kind = type << 16 | sk->sk_protocol;
 
 	_Static_assert(SOCK_STREAM >> 1 == SBX_PROTO_TCP && SOCK_DGRAM >> 1 == SBX_PROTO_UDP, "");
-	p->what = SBX_WHAT(0, type, type >> 1 & 1);
-	return (kind == (SOCK_STREAM << 16 | IPPROTO_TCP) ||
-		kind == (SOCK_DGRAM << 16 | IPPROTO_UDP)) &&
-	       is_ip(sk->__sk_common.skc_family);
+	if (kind == (SOCK_STREAM << 16 | IPPROTO_TCP)) {
+		p->what = SBX_WHAT(0, SOCK_STREAM, SBX_PROTO_TCP);
+	} else if (kind == (SOCK_DGRAM << 16 | IPPROTO_UDP)) {
+		p->what = SBX_WHAT(0, SOCK_DGRAM, SBX_PROTO_UDP);
+	} else {
+		p->what = SBX_WHAT(0, type, type >> 1 & 1);
+		return false;
+	}
+	return is_ip(sk->__sk_common.skc_family);
 }
 
 /* The address that an IPv6 socket is bound to. */

@@ -130,6 +130,7 @@ static __always_inline int send_named(struct sock *sk, struct msghdr *msg)
 	__u16 family = sk->__sk_common.skc_family;
 	struct sbx_peer p = {};
 	struct task_struct *t = bpf_get_current_task_btf();
+	struct sbx_slot *slot;
 	bool plain = peer_plain(&p, sk), read = false, device = false;
 	int ret = 0;
 
@@ -151,8 +152,8 @@ static __always_inline int send_named(struct sock *sk, struct msghdr *msg)
 		ret = sbx_forbid(SBX_OP_SOCKOPT, SBX_BY_DEVICE);
 	if (ret)
 		return ret;
-	if (!plain || !read || !(p.lo | p.hi) ||
-	    !quick_peer(t, sbx_task_cgroup(t), &p, SBX_DIR_CONNECT))
+	slot = quick_subject(sbx_config_get(), t, t->cgroups);
+	if (!plain || !read || !(p.lo | p.hi) || !slot || !quick_peer(slot, &p, SBX_DIR_CONNECT))
 		ret = peer_long(sk, read ? &p : NULL, SBX_OP_SEND);
 	/* the source that a control message gives would be where it goes */
 	if (!ret && plain && !(p.lo | p.hi) && msg->msg_controllen)
@@ -180,11 +181,16 @@ static __noinline int check_send(struct socket *sock, struct msghdr *msg)
 	return send_named(sk, msg);
 }
 
-/* What is sent on a stream that is there costs next to nothing. */
+/*
+ * What is sent on a stream that is there costs next to nothing. Without a name none goes anywhere
+ * but where it is connected to, whatever its control messages say: TCP ignores IP's, and no other
+ * protocol of streams takes a destination from them. One comparison for both: no name is at the
+ * last addresses there are.
+ */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(sbx_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
-	if (!((__u64)msg->msg_name | msg->msg_controllen) && sock->type == SOCK_STREAM)
+	if ((__u64)msg->msg_name + (__u16)sock->type == SOCK_STREAM)
 		return 0;
 	return sbx_verdict(check_send(sock, msg));
 }

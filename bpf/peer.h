@@ -333,16 +333,11 @@ SBX_GLOBAL int quick_search(struct sbx_peer *p, __u32 direction, __u32 no)
 }
 
 /*
- * Allowed for sure? Whatever is not goes the long way, which also writes the report. `t` is the
- * current task. p->what gets the direction, and keeps it where the answer is no.
+ * Allowed for sure by the only sandbox, which is in that slot? Whatever is not goes the long way,
+ * which also writes the report. p->what gets the direction, and keeps it where the answer is no.
  */
-static __always_inline bool quick_peer(struct task_struct *t, __u64 cgroup, struct sbx_peer *p,
-				       __u32 direction)
+static __always_inline bool quick_peer(struct sbx_slot *slot, struct sbx_peer *p, __u32 direction)
 {
-	struct sbx_slot *slot = quick_subject(sbx_config_get(), t, cgroup);
-
-	if (!slot)
-		return false;
 	p->what |= (__u64)(direction + 1) << SBX_PEER_DIRECTION;
 	if (grant_kept(p, slot->image))
 		return true;

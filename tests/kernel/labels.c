@@ -14,6 +14,9 @@
  *						after FLAG is there: children that saw it count
  *	labels spin FLAG SECRET			try again and again until FLAG is there; counts from
  *						the first SIGUSR1 on
+ *	labels heirs IN FIRST SECRET		children of one process that goes IN by way of FIRST
+ *						and of one that does not, in turns: the kernel
+ *						uses the memory of the tasks again
  *	labels leave CGROUP SECRET		move to another cgroup, then setsid, double fork,
  *						setuid, unshare, exec
  */
@@ -311,6 +314,56 @@ static int spin(char **a)
 	return report();
 }
 
+#define HEIRS 1500
+
+/* A child tries at each turn; as often as `tries` says, for what is kept of a task that acts. */
+static void take_turns(int in, int out, int tries)
+{
+	int i, turn, status;
+	pid_t pid;
+	char c;
+
+	for (turn = 0; turn < HEIRS && read(in, &c, 1) == 1; turn++) {
+		pid = fork();
+		if (!pid) {
+			for (i = 0; i < tries; i++)
+				try_open();
+			_exit(through ? 1 : denied ? 0 : 2);
+		}
+		waitpid(pid, &status, 0);
+		denied += status == 0;
+		through += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+		if (write(out, &c, 1) != 1)
+			break;
+	}
+}
+
+static int heirs(char **a)
+{
+	int to_twin[2], from_twin[2], status;
+	pid_t twin;
+
+	secret = a[2];
+	if (pipe(to_twin) || pipe(from_twin))
+		return 2;
+	twin = fork();
+	if (!twin) {
+		close(to_twin[1]); /* who waits for one that failed sees the end */
+		put(a[0], "cgroup.procs", getpid());
+		take_turns(to_twin[0], from_twin[1], 3);
+		_exit(through != HEIRS);
+	}
+	close(from_twin[1]);
+	put(a[1], "cgroup.procs", getpid());
+	put(a[0], "cgroup.procs", getpid());
+	if (write(to_twin[1], "x", 1) != 1)
+		return 2;
+	take_turns(from_twin[0], to_twin[1], 1);
+	waitpid(twin, &status, 0);
+	printf("the twin's %s; ", status ? "failed" : "read");
+	return report();
+}
+
 static int leave(char **a)
 {
 	int status;
@@ -341,6 +394,7 @@ int main(int argc, char **argv)
 		{"threads", 1, threads},
 		{"storm", 3, storm},
 		{"spin", 2, spin},
+		{"heirs", 3, heirs},
 		{"leave", 2, leave},
 	};
 	size_t i;

@@ -117,6 +117,17 @@ check "labels: detach the inner one" "$SBX" detach --name inner
 check "labels: detach the outer one" detach
 status "labels: free after detach" 0 into "$A" cat "$W/secret"
 
+# What is kept of a task that ended is not taken for its successor at the same address.
+B=$CG/sbx-test-first
+mkdir "$B"
+check "labels: attach what allows it" "$SBX" attach --cgroup "$A" --policy "$W/inner.yaml" --name wide
+check "labels: attach what denies it" "$SBX" attach --cgroup "$B" --policy "$W/labels.yaml" --name narrow
+"$L" heirs "$A" "$B" "$W/secret" >"$W/out"
+status "labels: children are not taken for others that ended ($(cat "$W/out"))" 0 \
+	grep -q "twin's read; denied 1500 through 0" "$W/out"
+check "labels: detach the first" "$SBX" detach --name narrow
+check "labels: detach the second" "$SBX" detach --name wide
+
 # A fork storm while something happens: who saw the flag, which is made afterwards, must be denied.
 storm() { # NAME COMMAND: COMMAND runs in the middle of the storm
 	local name=$1 cg=$A
