@@ -265,6 +265,7 @@ rules_within() { # ACCESS BEYOND IT
 	END
 }
 policy "$W/within.yaml" < <(rules_within '- via: "proxy.example.net:3128"')
+policy "$W/within-open.yaml" < <(rules_within '- {allow: [connect], to: "10.77.0.1:3128"}')
 policy "$W/within-none.yaml" < <(rules_within '- {deny: [connect], to: "10.77.0.1", reason: "not from in here"}')
 mkdir "$CG/via/within"
 ask_within() { in_cg "$CG/via/within" curl -sSf -m 30 -x $P "$@"; }
@@ -279,6 +280,10 @@ check "proxy, within: audit" "$SBX" mode audit --cgroup "$CG/via/within"
 check "proxy, within, audited: one of the outer" says "it works" ask_within http://a.wild.example.com/page
 check "proxy, within, audited: not what the outer refuses" says "403" ask_within http://evil.example.org/page
 check "proxy, within: enforce" "$SBX" mode enforce --cgroup "$CG/via/within"
+check "proxy, within: without one, open by address" "$SBX" update --name within --policy "$W/within-open.yaml"
+direct_within() { in_cg "$CG/via/within" curl -sSf -m 30 -x http://$proxy:3128 "$@"; }
+check "proxy, within, open: a name of the outer" says "it works" direct_within http://a.wild.example.com/page
+check "proxy, within, open: no other" says "403" direct_within http://evil.example.org/page
 check "proxy, within: without one" "$SBX" update --name within --policy "$W/within-none.yaml"
 check "proxy, within, without one: the outer's is closed to it" fails ask_within http://good.example.net/page
 check "proxy, around: and open to the others" says "it works" in_cg "$CG/via" curl -sSf -m 30 -x $P http://good.example.net/page
