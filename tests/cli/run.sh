@@ -250,6 +250,7 @@ ends "explain --event: no file" 1 "cannot open" "${x[@]}" --event "$W/none"
 for line in '{' '[]' '{"message": "x"}' '{"message": "x", "why": "policy", "right": "read", "object": {"path": "x"}}' \
 	'{"message": "x", "why": "policy", "right": "open", "object": {"path": "/x"}}' \
 	'{"message": "x", "why": "policy", "right": "read", "object": {"path": "/x", "path_hex": "2f00"}}' \
+	'{"message": "x", "why": "policy", "right": "write", "object": {"address": "192.0.2.1", "port": 1, "protocol": "tcp"}}' \
 	'{"message": "x", "why": "policy", "right": "connect", "object": {"address": "x", "port": 1, "protocol": "tcp"}}' \
 	'{"message": "x", "why": "policy", "right": "connect", "object": {"address": "::1", "port": 70000, "protocol": "tcp"}}'; do
 	echo "$line" >"$W/line"

@@ -295,6 +295,8 @@ int sbx_question_event(struct sbx_question *q, const json_t *ev)
 	q->access = find_access(right, path ? "/" : "");
 	if (!q->access)
 		return SBX_EXIT_FAILURE;
+	if ((q->access->kind == SBX_ACCESS_FILE) != path)
+		return no_event(); /* nobody reads from an address */
 	return path ? take_path(q, object) : take_peer(q, object);
 }
 
