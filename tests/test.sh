@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12 newest}
 # Kernel tests of the commands and the policies: much the same on every kernel, and slow in emulation.
-on_one='@(cli|killed|denials|policies|proxy|variants|work)'
+on_one='@(cli|killed|run|denials|policies|proxy|variants|work)'
 JOBS=${JOBS:-$(nproc)}
 machines=$((JOBS + 1)) # at once: each waits now and then
 
@@ -95,7 +95,7 @@ all)
 		# By the clock, whoever else runs: all at once.
 		T=stress LIMIT=800 section "stress: $KERNELS" part matrix 3 1 850 tests/kernel/all.sh
 		case " $KERNELS " in *" 6.12 "*) one=6.12 ;; *) one=${KERNELS##* } ;; esac
-		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix $machines 2 850 tests/kernel/all.sh
+		T=$on_one KERNELS=$one LIMIT=800 section "commands and policies: $one" part matrix $machines 3 1500 tests/kernel/all.sh
 		T=service KERNELS=$one SYSTEMD=1 section "sbx-bpfd under systemd: $one" part matrix 1 1 400 tests/kernel/all.sh
 		section "demo" tests/demo/demo.sh
 	fi

@@ -13,8 +13,8 @@ n=0
 # Those first that want to find nothing loaded: the others keep the programs for each other.
 tests() {
 	local t
-	[ -z "${T:-}" ] || for t in cli killed; do echo "$here/test_$t.sh"; done
-	for t in load run; do echo "$here/test_$t.sh"; done
+	[ -z "${T:-}" ] || for t in cli killed run; do echo "$here/test_$t.sh"; done
+	echo "$here/test_load.sh"
 	for t in "$here"/test_*.sh; do
 		case $t in
 		*_cli.sh | *_killed.sh | *_load.sh | *_run.sh) ;;
