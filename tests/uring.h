@@ -35,21 +35,30 @@ static inline int uring_open(struct uring *u)
 	return u->fd < 0 ? -errno : uring_map(u);
 }
 
+static inline int uring_enter(struct uring *u, unsigned submit)
+{
+	unsigned wakeup = u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0;
+
+	return syscall(SYS_io_uring_enter, u->fd, submit, 1, IORING_ENTER_GETEVENTS | wakeup, NULL,
+		       0);
+}
+
 static inline int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
 {
 	unsigned *tail = (unsigned *)(u->sq + u->p.sq_off.tail), at = *tail;
 	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->cq + u->p.cq_off.cqes);
 	unsigned *seen = (unsigned *)(u->cq + u->p.cq_off.head);
+	unsigned *done = (unsigned *)(u->cq + u->p.cq_off.tail);
 	int r;
 
 	u->sqe[at & (u->p.sq_entries - 1)] = *sqe;
 	((unsigned *)(u->sq + u->p.sq_off.array))[at & (u->p.sq_entries - 1)] =
 		at & (u->p.sq_entries - 1);
 	__atomic_store_n(tail, at + 1, __ATOMIC_RELEASE);
-	r = syscall(SYS_io_uring_enter, u->fd, 1, 1,
-		    IORING_ENTER_GETEVENTS |
-			    (u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0),
-		    NULL, 0);
+	r = uring_enter(u, 1);
+	/* What is submitted is not waited for to the end if a signal comes. */
+	while ((r >= 0 || errno == EINTR) && __atomic_load_n(done, __ATOMIC_ACQUIRE) == *seen)
+		r = uring_enter(u, 0);
 	if (r < 0)
 		return -errno;
 	r = cqe[*seen & (u->p.cq_entries - 1)].res;
@@ -57,14 +66,17 @@ static inline int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
 	return r;
 }
 
-/* One request, and its result. */
+/* One request, and its result. A worker that waits, as for a connection, is woken by the kernel now
+ * and then, and the request ends with EINTR: nobody asked for that. */
 static inline int uring_do(const struct io_uring_sqe *sqe)
 {
 	struct uring u;
-	int r = uring_open(&u);
+	int r = uring_open(&u), tries = 0;
 
 	if (!r)
-		r = uring_submit(&u, sqe);
+		do
+			r = uring_submit(&u, sqe);
+		while (r == -EINTR && ++tries < 10);
 	close(u.fd);
 	return r;
 }
