@@ -232,6 +232,27 @@ inside moves-nogit "$W/files.yaml" root <<-EOF
 	EACCES|EXDEV rename $W/t/ok/g $W/t/ok/.git
 EOF
 
+# What is denied may lie far below the directory that is moved, and have a pattern's name.
+for far in 'b/x*/s*' '*/x*/s*' '{b,c}*/*/s1' 'b/*1/s1'; do
+	rm -rf "$W/t"
+	mkdir -p "$W"/t/{far,near}/b/x1
+	echo x | tee "$W"/t/{far,near}/b/x1/s1 >/dev/null
+	policy "$W/far.yaml" <<-EOF
+		  - allow: [read, write]
+		    path: "$W/t/**"
+		  - deny: [read]
+		    path: "$W/t/far/$far"
+	EOF
+	inside "moves-$far" "$W/far.yaml" root <<-EOF
+		EACCES read $W/t/far/b/x1/s1
+		EACCES|EXDEV rename $W/t/far $W/t/far2
+		EACCES|EXDEV rename $W/t/far/b $W/t/near/b2
+		EACCES|EXDEV exchange $W/t/far $W/t/near
+		ok rename $W/t/near $W/t/near2
+		ok read $W/t/near2/b/x1/s1
+	EOF
+done
+
 # Descriptors that arrive over a socket.
 fresh
 cat >"$W/pass.py" <<-'EOF'

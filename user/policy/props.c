@@ -52,6 +52,8 @@ static void sum_rows(struct sums *u)
 			for (c = 0; c < m->n_classes; c++)
 				if (c != u->slash && u->class_size[c])
 					in |= u->here[row[c]];
+			/* states whose '/' leads here look at `inside` alone */
+			moved |= in != u->inside[i];
 			u->inside[i] = in;
 			here = sum_here(u, i);
 			moved |= here != u->here[i];
