@@ -46,7 +46,7 @@ static __always_inline struct sbx_dir *cache_entry(__u64 inode, __u64 image)
 	return dirs;
 }
 
-/* name_head() of any name. 0: it cannot be read; `bits` always has that byte. */
+/* name_head() of any name. 0: it cannot be read; then a leaf always says that it differs. */
 static __always_inline __u64 name_begin(struct dentry *d, __u32 len)
 {
 	__u64 head, buf = 0;
@@ -177,7 +177,7 @@ static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, _
 	__u32 len = d->d_name.len;
 	__u64 head = name_begin(d, len), answer;
 
-	if (e->leaf.bits[head >> 6 & 3] >> (head & 63) & 1) {
+	if (sbx_leaf_differs(&e->leaf, head, len)) {
 		answer = quick_answer(head, len, slot, image, e->state);
 		if (!answer && len > SBX_HEAD)
 			answer = quick_long(d, slot, image, e->state);

@@ -83,6 +83,7 @@ SBX_GLOBAL int cache_write(struct keep *k)
 		e->leaf = hdr->leaf[(leaf - 1) & 0xff];
 	} else { /* every name has to be looked at, and none is known to be like another */
 		e->leaf.bits[0] = e->leaf.bits[1] = e->leaf.bits[2] = e->leaf.bits[3] = ~0ull;
+		e->leaf.heads[0] = e->leaf.heads[1] = e->leaf.heads[2] = e->leaf.heads[3] = ~0ull;
 		e->leaf.cls = SBX_NO_STATE;
 	}
 	sbx_barrier();

@@ -150,12 +150,12 @@ struct sbx_dir {
 	__u64 dir_seq;
 	__u64 epoch, inner; /* of the file system, see struct sbx_sb */
 	__u32 igen;
-	__u32 state;	      /* of the directory and a '/' */
-	struct sbx_leaf leaf; /* of the names that `bits` does not exclude */
-	__u32 below;	      /* rights that everything below the directory has */
-	__u32 depth;	      /* levels from what is in it to the anchor */
-	__u64 missed;	      /* see keep_above(); not under `version` */
-};
+	__u32 state;		/* of the directory and a '/' */
+	struct sbx_leaf leaf;	/* of the names that rules do not tell apart */
+	__u32 below;		/* rights that everything below the directory has */
+	__u32 depth;		/* levels from what is in it to the anchor */
+	__u64 missed;		/* see keep_above(); not under `version` */
+} __attribute__((aligned(64))); /* what is compared lies in one cache line */
 
 /* The peer of a network operation, canonical: IPv4-mapped IPv6 is IPv4. */
 struct sbx_peer {

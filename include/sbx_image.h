@@ -39,8 +39,8 @@
  *leads back to it: neither need the rest of any other component.
  *
  * LEAVES. state.leaf - 1 is the index of a struct sbx_leaf, which says of the names in that
- * directory: those whose first byte is not in `bits` all have this class and these rights. 0: no
- * such record, every name has to be stepped through.
+ * directory: those for which sbx_leaf_differs() is false all have this class and these rights. 0:
+ * no such record, every name has to be stepped through.
  *
  * Which rule decided is not in the table: rights-only states are far fewer, and user space finds
  * the rule from the path when a denial is shown (provenance is kept in the sandbox's meta blob).
@@ -93,11 +93,29 @@ struct sbx_state {
 };
 
 struct sbx_leaf {
-	__u64 bits[4]; /* first bytes of names that rules tell apart */
+	__u64 bits[4];	/* first bytes of names that rules tell apart */
+	__u64 heads[4]; /* SBX_LEAF_HASH of those that have three bytes or more */
 	__u32 cls;
 	__u8 rights, any, all;
 	__u8 pad;
 };
+
+/* A name of three bytes has a fourth, that which ends it. Names that cannot be read are 0, whose
+ * bits are always set. */
+#define SBX_LEAF_HEAD		 4
+#define SBX_LEAF_HASH(head)	 ((__u32)(head)*0x9e3779b1u >> 24)
+#define SBX_LEAF_BIT(words, bit) ((words)[(bit) >> 6 & 3] >> ((bit)&63) & 1)
+
+/*
+ * May a rule tell that name from others in the directory? `head`: its first bytes, as they lie in
+ * memory; behind the end of a shorter one, anything.
+ */
+static inline __attribute__((always_inline)) int sbx_leaf_differs(const struct sbx_leaf *leaf,
+								  __u64 head, __u32 len)
+{
+	return SBX_LEAF_BIT(leaf->bits, head) &&
+	       (len < SBX_LEAF_HEAD - 1 || SBX_LEAF_BIT(leaf->heads, SBX_LEAF_HASH(head)));
+}
 
 struct sbx_trans {
 	__u32 next;  /* state id */
@@ -191,6 +209,6 @@ struct sbx_image_hdr {
 /* Chunk 0: the header, the leaves, then sections and states. */
 #define SBX_LEAF_OFF	    1024
 #define SBX_LEAF_MAX	    255
-#define SBX_IMAGE_HDR_BYTES 11264
+#define SBX_IMAGE_HDR_BYTES 19456
 
 #endif

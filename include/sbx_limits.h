@@ -7,7 +7,7 @@
 #define SBX_LIMITS_H
 
 /* Bumped when a pinned map's layout or meaning changes; part of the pin directory's name. */
-#define SBX_ABI 4
+#define SBX_ABI 5
 
 /* Sandboxes on one machine: one slot each in three arrays of a few hundred bytes. */
 #define SBX_MAX_SANDBOXES 512
@@ -49,8 +49,7 @@
 /* default hops of the automaton before a byte must be consumed */
 #define SBX_MAX_HOPS 4
 
-/* Directories whose verdicts are kept, for all sandboxes together: half a megabyte. A power of two.
- */
+/* Directories whose verdicts are kept, for all sandboxes together: 768 KiB. A power of two. */
 #define SBX_WHO_CACHE_SHIFT 10
 #define SBX_WHO_CACHE	    (1 << SBX_WHO_CACHE_SHIFT) /* tasks whose sandbox is kept: 64 KiB */
 #define SBX_DIR_CACHE_SHIFT 12

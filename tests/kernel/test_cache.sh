@@ -41,6 +41,8 @@ policy "$W/a.yaml" <<EOF
     path: ["$W/*/ok/rw/**"]
   - deny: [read]
     path: ["$W/*/ok/any/*.key/**", "$W/*/ok/lit/.hidden*", "$W/*/ok/lit/secret-*", "$W/*/ok/lit/?secret"]
+  - deny: [read]
+    path: ["$W/*/ok/few/{q,qr,qrs,qrst,qrstu}", "$W/*/ok/few/wxyz*"]
 EOF
 
 # --- names: the first open keeps, the others use what was kept ---
@@ -59,6 +61,12 @@ lines() { # DIR
 	for n in plain "$long" .hid s secre $'\xff\xffsecret' secret ääsecret; do
 		echo "ok read $d/lit/$n"
 	done
+	for n in q qr qrs qrst qrstu wxyz wxyzz "wxyz$long"; do
+		echo "EACCES read $d/few/$n"
+	done
+	for n in p qq qrr qrss qrstt qrstuu wxy w "wxy$long" "$long"; do
+		echo "ok read $d/few/$n"
+	done
 	echo "ok read $d/lit/null"
 	echo "EACCES read ${d%/ok}/secret/null"
 	echo "ok read $d/plain"
@@ -71,7 +79,7 @@ lines() { # DIR
 	esac
 }
 for k in $kinds; do
-	mkdir "$W/$k/ok/"{any,lit,rw}
+	mkdir "$W/$k/ok/"{any,few,lit,rw}
 	mknod "$W/$k/ok/lit/null" c 1 3
 	mknod "$W/$k/secret/null" c 1 3
 	lines "$W/$k/ok" | while read -r _ op path; do

@@ -9,7 +9,7 @@
  *	product.c   tree and sets side by side
  *	minimal.c   the smallest automaton with the same verdicts (partition.c)
  *	props.c	    what holds for all that lies below a state
- *	leaves.c    what a directory and the first byte say of a name
+ *	leaves.c    what its directory and its beginning say of a name
  *	pack.c	    tables
  *	prove.c	    the policy's own faults: reopened denials, rules without effect
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * In most directories rules tell few names apart: `.env` below a project, nothing at all in
- * /usr/lib. For each directory: which first bytes begin such a name, and what holds for all others.
+ * /usr/lib. For each directory: how such a name begins, and what holds for all others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +9,9 @@
 #include "user/policy/leaves.h"
 
 #define NO_LEAF 1 /* in of_inside */
+
+/* States that names lead to within SBX_LEAF_HEAD bytes. (With `*.pem` there is one behind each.) */
+#define MAX_NODES 256
 
 int sbx_leaves_begin(struct sbx_leaves *l, const struct sbx_minimal *m,
 		     const struct sbx_props *props)
@@ -31,22 +34,61 @@ static void successors(const struct sbx_minimal *m, uint32_t s, uint32_t *to)
 		to[m->exceptions[i].byte] = m->exceptions[i].to;
 }
 
+struct search {
+	const struct sbx_leaves *l;
+	struct sbx_leaf *leaf;
+	uint32_t cls; /* of the names that no rule mentions */
+	unsigned nodes;
+};
+
+static void set(__u64 *words, unsigned bit)
+{
+	words[bit / 64] |= 1ull << (bit % 64);
+}
+
+/* Notes the heads of names that are told apart and begin with the n bytes of `head`, which lead to
+ * `state`. Where they are too many to be noted, all names pass. */
+static void find_heads(struct search *s, uint32_t state, uint32_t head, unsigned n)
+{
+	const struct sbx_props *props = s->l->props;
+	uint32_t to[256], next;
+	unsigned b;
+
+	if (++s->nodes > MAX_NODES) {
+		memset(s->leaf->heads, ~0, sizeof(s->leaf->heads));
+		return;
+	}
+	successors(s->l->m, state, to);
+	for (b = 1; b < 256; b++) {
+		bool ends = props->cls[to[b]] != s->cls; /* a name that is no more than this */
+
+		if (b == '/' || (props->settled[to[b]] && !ends))
+			continue;
+		next = head | b << 8 * n;
+		if (!n)
+			set(s->leaf->bits, b);
+		if (n + 1 == SBX_LEAF_HEAD || (n + 2 == SBX_LEAF_HEAD && ends))
+			set(s->leaf->heads, SBX_LEAF_HASH(next));
+		if (n + 1 < SBX_LEAF_HEAD && s->nodes <= MAX_NODES)
+			find_heads(s, to[b], next, n + 1);
+	}
+}
+
 /* The names that no rule mentions are like the one that begins with byte 1. */
 static bool describe(const struct sbx_leaves *l, uint32_t inside, struct sbx_leaf *leaf)
 {
 	const struct sbx_props *props = l->props;
-	uint32_t to[256], like;
-	unsigned b;
+	struct search s = {.l = l, .leaf = leaf};
+	uint32_t like;
 
 	memset(leaf, 0, sizeof(*leaf));
-	successors(l->m, inside, to);
-	like = to[1];
+	like = sbx_minimal_step(l->m, inside, 1);
 	if (!props->settled[like])
 		return false;
-	for (b = 1; b < 256; b++)
-		if (b != '/' && (!props->settled[to[b]] || props->cls[to[b]] != props->cls[like]))
-			leaf->bits[b / 64] |= 1ull << (b % 64);
-	leaf->bits[0] |= 1; /* byte 0 stands for a name that cannot be read */
+	s.cls = props->cls[like];
+	find_heads(&s, inside, 0, 0);
+	leaf->bits[0] |= 1; /* 0 stands for a name that cannot be read */
+	leaf->heads[0] |= 1;
 	leaf->cls = props->cls[like];
 	leaf->rights = l->m->states[like].label & SBX_RIGHTS_ALL;
 	leaf->any = props->any[like];

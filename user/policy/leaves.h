@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be said of a name by its directory and first byte alone (sbx_image.h, LEAVES). */
+/* What can be said of a name by its directory and how it begins (sbx_image.h, LEAVES). */
 #ifndef SBX_LEAVES_H
 #define SBX_LEAVES_H
 
