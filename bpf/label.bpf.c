@@ -12,6 +12,7 @@ SEC("lsm/task_alloc")
 int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
 	struct sbx_label *parent, *child;
+	__u64 cgroup, gen;
 	int i;
 
 	who_drop(task);
@@ -25,9 +26,16 @@ int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags
 	child = bpf_task_storage_get(&sbx_labels, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!child)
 		return -ENOMEM; /* fail closed: likewise */
+	/* Where the parent's label says all that binds there, so does the child's: these are read
+	 * before the ids, which only become more. */
+	cgroup = parent->cgroup;
+	gen = parent->gen;
+	sbx_barrier();
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		child->id[i] = parent->id[i];
 	child->flags = parent->flags & SBX_LABEL_OVERFLOW;
+	child->cgroup = cgroup;
+	child->gen = gen;
 	return 0;
 }
 
