@@ -215,14 +215,31 @@ struct naming {
 	struct sbx_label *l;
 	struct dentry *from, *to;
 	__u32 op_from, op_to; /* SBX_OPS: not judged by itself */
+	__u32 dir, both;
+	__u32 quick; /* nothing speaks against it: the second name has not been walked */
 	int ret;
 };
+
+/* The walk of the first name has kept its directory, which most of the time is that of the second,
+ * too. */
+static __noinline bool quick_target(struct naming *n)
+{
+	struct sbx_found *from = &n->sc->other[0], to = {};
+
+	return quick_find(n->to, SBX_WRITE, &to) == QUICK_YES &&
+	       move_fault(from, &to, n->dir) == SBX_WHY_POLICY &&
+	       (!n->both || move_fault(&to, from, n->dir) == SBX_WHY_POLICY);
+}
 
 static long name_one(__u32 i, struct naming *n)
 {
 	struct dentry *d = i ? n->to : n->from;
 	__u32 op = i ? n->op_to : n->op_from;
 
+	if (i && quick_target(n)) {
+		n->quick = 1;
+		return 1;
+	}
 	sbx_resolve(n->sc, n->l, d, NULL, true);
 	if (op != SBX_OPS)
 		n->ret = sbx_decide(n->sc, n->l, op, SBX_WRITE);
@@ -243,11 +260,11 @@ static __noinline bool quick_move(struct dentry *from, struct dentry *to, __u32 
 	       (!both || move_fault(&b, &a, dir) == SBX_WHY_POLICY);
 }
 
-static __always_inline int check_names(struct naming *n, bool dir, bool both)
+static __always_inline int check_names(struct naming *n)
 {
 	struct sbx_label *l;
 
-	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, dir, both))
+	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, n->dir, n->both))
 		return 0;
 	l = sbx_subject();
 	if (!l)
@@ -259,7 +276,7 @@ static __always_inline int check_names(struct naming *n, bool dir, bool both)
 	if (!n->sc)
 		return -EACCES; /* fail closed */
 	bpf_loop(2, name_one, n, 0);
-	return n->ret ? n->ret : check_move(n->sc, l, n->op_to, dir, both);
+	return n->ret || n->quick ? n->ret : check_move(n->sc, l, n->op_to, n->dir, n->both);
 }
 
 SEC("lsm/path_rename")
@@ -277,8 +294,9 @@ int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_den
 		return ret;
 	if (!moved)
 		return -EACCES; /* fail closed: never seen */
-	return sbx_verdict(check_names(
-		&n, S_ISDIR(moved->i_mode) || (exchange && S_ISDIR(inode_mode(target))), exchange));
+	n.dir = S_ISDIR(moved->i_mode) || (exchange && S_ISDIR(inode_mode(target)));
+	n.both = exchange;
+	return sbx_verdict(check_names(&n));
 }
 
 SEC("lsm/path_link")
@@ -290,7 +308,7 @@ int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_di
 
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_verdict(check_names(&n, false, false));
+	return sbx_verdict(check_names(&n));
 }
 
 /* A new non-directory must not stand where the ancestor of a write-denied name would be. */
