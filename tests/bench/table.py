@@ -35,12 +35,13 @@ SWEEP = ("open", "open-named", "open-miss", "rename", "connect-udp", "connect-ne
 
 
 def read(kernel, path):
-    """The rows of one kernel; the last of two with the same name wins."""
+    """The rows of one kernel; of several with the same name the least counts."""
     rows = {}
     with open(path, encoding="ascii") as f:
         for line in f:
             _, fs, rules, subject, case, depth, count = line.rstrip("\n").split("\t")
-            rows[fs, case, int(depth), subject, int(rules)] = int(count)
+            name = fs, case, int(depth), subject, int(rules)
+            rows[name] = min(int(count), rows.get(name, int(count)))
     return [
         {"kernel": kernel, "fs": fs, "case": case, "depth": depth, "rules": rules,
          "subject": subject, "instructions": n}
