@@ -109,7 +109,8 @@ soak)
 		section "random tests" part random 600
 		section "fuzzing" part fuzz 600
 		export SBX_VM_PARALLEL=1 # races: two processors that run at once
-		section "kernels: $KERNELS" part matrix 2 1 3600 tests/kernel/soak.sh
+		# Two machines of two processors: a round takes an hour and more. The limit is for one that hangs.
+		section "kernels: $KERNELS" part matrix 2 1 14400 tests/kernel/soak.sh
 	fi
 	;;
 *)

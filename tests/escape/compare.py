@@ -75,6 +75,8 @@ def events(path):
             event = json.loads(line)
             if event["process"]["exe"] == "su":
                 continue  # killed as soon as it is root, which is sooner where it becomes so
+            if event["why"] == "raced":
+                continue  # renames overtook every walk: that comes as it may
             what = dict(event["object"])
             for volatile in ("inode", "device", "pid", "port"):
                 what.pop(volatile, None)
