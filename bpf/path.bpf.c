@@ -11,6 +11,7 @@
 #define ATTR_ATIME	(1 << 4)
 #define ATTR_MTIME	(1 << 5)
 #define RENAME_EXCHANGE 2
+#define RENAME_WHITEOUT 4
 
 #define FSNOTIFY_OBJ_TYPE_INODE 0
 /* FS_{OPEN,ACCESS,OPEN_EXEC}_PERM and, since 6.14, FS_PRE_ACCESS */
@@ -162,9 +163,9 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 		return from->why;
 	if (to->why != SBX_WHY_POLICY)
 		return to->why;
-	if (from->cls == to->cls)
-		return SBX_WHY_POLICY; /* the same future: nothing changes */
 	if (dir) {
+		if (from->cls == to->cls)
+			return SBX_WHY_POLICY; /* the same future: nothing changes */
 		if (to->any & ~from->all)
 			return SBX_WHY_WIDENS;
 		return from->all & to->all & SBX_WRITE ? SBX_WHY_POLICY : SBX_WHY_HOLLOWS;
@@ -172,11 +173,16 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 	if (to->rights & ~from->rights)
 		return SBX_WHY_WIDENS;
 	/* No file or symlink where the ancestor of a write-denied name would stand: where rules say
-	 * something of what is below, other than of what is below any name beside it. */
+	 * something of what is below, other than of what is below any name beside it. That it stood
+	 * in such a place before does not help: it was made outside, and meant for there alone. */
 	if (SBX_CLS_BELOW(to->cls) != SBX_CLS_BELOW(to->sibling) && !(to->all & SBX_WRITE))
 		return SBX_WHY_HOLLOWS;
 	return SBX_WHY_POLICY;
 }
+
+/* What is moved, or what moves the other way, is a directory. */
+#define FROM_DIR 1
+#define TO_DIR	 2
 
 static long move_one(__u32 i, struct ask *a)
 {
@@ -186,9 +192,9 @@ static long move_one(__u32 i, struct ask *a)
 
 	if (!sbx_alive(id))
 		return 0;
-	why = move_fault(from, to, a->dir);
+	why = move_fault(from, to, a->dir & FROM_DIR);
 	if (why == SBX_WHY_POLICY && a->both)
-		why = move_fault(to, from, a->dir);
+		why = move_fault(to, from, a->dir & TO_DIR);
 	if (why == SBX_WHY_POLICY)
 		return 0;
 	mode = sbx_mode_of(id);
@@ -198,10 +204,10 @@ static long move_one(__u32 i, struct ask *a)
 }
 
 /* EXDEV, as Landlock does: tools then fall back to copying. */
-SBX_GLOBAL int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 dir,
+SBX_GLOBAL int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 dirs,
 			  __u32 both)
 {
-	struct ask a = {.sc = sc, .l = l, .op = op, .dir = dir, .both = both};
+	struct ask a = {.sc = sc, .l = l, .op = op, .dir = dirs, .both = both};
 
 	if (!sc || !l)
 		return -EACCES; /* fail closed */
@@ -215,7 +221,8 @@ struct naming {
 	struct sbx_label *l;
 	struct dentry *from, *to;
 	__u32 op_from, op_to; /* SBX_OPS: not judged by itself */
-	__u32 dir, both;
+	__u32 dirs;	      /* FROM_DIR, TO_DIR */
+	__u32 both;
 	__u32 quick; /* nothing speaks against it: the second name has not been walked */
 	int ret;
 };
@@ -227,8 +234,8 @@ static __noinline bool quick_target(struct naming *n)
 	struct sbx_found *from = &n->sc->other[0], to = {};
 
 	return quick_find(n->to, SBX_WRITE, &to) == QUICK_YES &&
-	       move_fault(from, &to, n->dir) == SBX_WHY_POLICY &&
-	       (!n->both || move_fault(&to, from, n->dir) == SBX_WHY_POLICY);
+	       move_fault(from, &to, n->dirs & FROM_DIR) == SBX_WHY_POLICY &&
+	       (!n->both || move_fault(&to, from, n->dirs & TO_DIR) == SBX_WHY_POLICY);
 }
 
 static long name_one(__u32 i, struct naming *n)
@@ -250,21 +257,21 @@ static long name_one(__u32 i, struct naming *n)
 
 /* Moves that nothing speaks against. */
 static __noinline bool quick_move(struct dentry *from, struct dentry *to, __u32 rights_from,
-				  bool dir, bool both)
+				  __u32 dirs, bool both)
 {
 	struct sbx_found a = {}, b = {};
 
 	return quick_find(from, rights_from, &a) == QUICK_YES &&
 	       quick_find(to, SBX_WRITE, &b) == QUICK_YES &&
-	       move_fault(&a, &b, dir) == SBX_WHY_POLICY &&
-	       (!both || move_fault(&b, &a, dir) == SBX_WHY_POLICY);
+	       move_fault(&a, &b, dirs & FROM_DIR) == SBX_WHY_POLICY &&
+	       (!both || move_fault(&b, &a, dirs & TO_DIR) == SBX_WHY_POLICY);
 }
 
 static __always_inline int check_names(struct naming *n)
 {
 	struct sbx_label *l;
 
-	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, n->dir, n->both))
+	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, n->dirs, n->both))
 		return 0;
 	l = sbx_subject();
 	if (!l)
@@ -276,7 +283,7 @@ static __always_inline int check_names(struct naming *n)
 	if (!n->sc)
 		return -EACCES; /* fail closed */
 	bpf_loop(2, name_one, n, 0);
-	return n->ret || n->quick ? n->ret : check_move(n->sc, l, n->op_to, n->dir, n->both);
+	return n->ret || n->quick ? n->ret : check_move(n->sc, l, n->op_to, n->dirs, n->both);
 }
 
 SEC("lsm/path_rename")
@@ -287,15 +294,18 @@ int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_den
 			   .to = new_dentry,
 			   .op_from = SBX_OP_RENAME_FROM,
 			   .op_to = SBX_OP_RENAME_TO};
-	struct inode *moved = old_dentry->d_inode, *target = new_dentry->d_inode;
-	bool exchange = flags & RENAME_EXCHANGE;
+	struct inode *moved = old_dentry->d_inode;
 
 	if (ret || sbx_outside())
 		return ret;
 	if (!moved)
 		return -EACCES; /* fail closed: never seen */
-	n.dir = S_ISDIR(moved->i_mode) || (exchange && S_ISDIR(inode_mode(target)));
-	n.both = exchange;
+	if (S_ISDIR(moved->i_mode))
+		n.dirs |= FROM_DIR;
+	if (flags & RENAME_EXCHANGE && S_ISDIR(inode_mode(new_dentry->d_inode)))
+		n.dirs |= TO_DIR;
+	/* a whiteout comes to stand under the old name, and is no directory */
+	n.both = !!(flags & (RENAME_EXCHANGE | RENAME_WHITEOUT));
 	return sbx_verdict(check_names(&n));
 }
 
@@ -314,23 +324,20 @@ int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_di
 /* A new non-directory must not stand where the ancestor of a write-denied name would be. */
 static __noinline bool quick_new(struct dentry *dentry)
 {
-	struct sbx_found at = {}, own;
+	struct sbx_found at = {};
 	enum quick known = quick_find(dentry, SBX_WRITE, &at);
 
 	if (known == QUICK_ABSENT && cache_derive(dentry))
 		known = quick_find(dentry, SBX_WRITE, &at);
-	if (known != QUICK_YES)
-		return false;
-	own = at;
-	own.cls = SBX_NO_STATE;
-	return move_fault(&own, &at, false) == SBX_WHY_POLICY;
+	/* a new object has, under any name, what that name grants: only the place counts */
+	return known == QUICK_YES && move_fault(&at, &at, false) == SBX_WHY_POLICY;
 }
 
 static __noinline int check_new(struct dentry *dentry)
 {
 	struct sbx_scratch *sc;
 	struct sbx_label *l;
-	int ret, i;
+	int ret;
 
 	if (quick_new(dentry))
 		return 0;
@@ -346,12 +353,8 @@ static __noinline int check_new(struct dentry *dentry)
 	ret = sbx_decide(sc, l, SBX_OP_CREATE, SBX_WRITE);
 	if (ret)
 		return sbx_verdict(ret);
-	for (i = 0; i < SBX_MAX_NEST; i++) {
-		/* a new object has, under any name, what that name grants: only the place counts */
-		sc->other[i] = sc->found[i];
-		sc->other[i].cls = SBX_NO_STATE;
-	}
-	return check_move(sc, l, SBX_OP_CREATE, false, false);
+	keep_other(sc);
+	return check_move(sc, l, SBX_OP_CREATE, 0, false);
 }
 
 SEC("lsm/path_mknod")

@@ -253,6 +253,39 @@ for far in 'b/x*/s*' '*/x*/s*' '{b,c}*/*/s1' 'b/*1/s1'; do
 	EOF
 done
 
+# What stands above a protected name and is no directory was made outside: it is put above no other.
+fresh_above() {
+	rm -rf "$W/t"
+	mkdir -p "$W"/t/{1,2,3,4,5,6,7,8,9,10}/hooks "$W"/t/{4,7,11}/.git/hooks "$W/t/d"
+	echo "gitdir: $W/t/1" | tee "$W"/t/{1,3,10}/.git "$W/t/g" >"$W/t/f"
+	echo x >"$W/t/11/.git/hooks/pre"
+	ln -s hooks "$W/t/5/.git"
+	chown -h nobody "$W/t/5/.git"
+	chmod -R a+rwX "$W/t"
+}
+policy "$W/above.yaml" <<-EOF
+	  - allow: [read, write]
+	    path: "$W/t/**"
+	  - deny: [write]
+	    path: "/**/.git/hooks/**"
+EOF
+for user in root nobody; do
+	fresh_above
+	inside above "$W/above.yaml" $user <<-EOF
+		EACCES|EXDEV rename $W/t/1/.git $W/t/2/.git
+		EACCES|EXDEV exchange $W/t/3/.git $W/t/4/.git
+		EACCES|EXDEV|EPERM link $W/t/5/.git $W/t/6/.git
+		EACCES|EXDEV whiteout $W/t/7/.git $W/t/8/.git
+		ok rename $W/t/10/.git $W/t/10/git
+		ok rename $W/t/11/.git $W/t/9/.git
+		EACCES write $W/t/9/.git/hooks/pre
+		ok exchange $W/t/f $W/t/d
+		ok whiteout $W/t/g $W/t/g2
+	EOF
+	fresh_above
+	audited above "$W/above.yaml" $user
+done
+
 # Descriptors that arrive over a socket.
 fresh
 cat >"$W/pass.py" <<-'EOF'
