@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "tests/escape/escape.h"
+#include "tests/escape/renames.h"
 
-static int read_at(struct esc_try *t, const char *path)
+int esc_read_at(struct esc_try *t, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r = esc_saw_fd(t, fd, path);
 
@@ -18,17 +18,17 @@ static int read_at(struct esc_try *t, const char *path)
 	return r;
 }
 
-static int write_at(struct esc_try *t, const char *path)
+int esc_write_at(struct esc_try *t, const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), r = esc_write_fd(fd, ESC_OPEN);
 
 	close(fd);
 	if (!r && t->twin)
-		return read_at(t, path);
+		return esc_read_at(t, path);
 	return r;
 }
 
-static int rename2(const char *from, const char *to, unsigned flags)
+int esc_rename(const char *from, const char *to, unsigned flags)
 {
 	return esc_err(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags));
 }
@@ -48,9 +48,9 @@ static int move_file_in(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""), "stolen",
-			    0);
-	return r ? r : read_at(t, "stolen");
+		r = esc_rename(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""),
+			       "stolen", 0);
+	return r ? r : esc_read_at(t, "stolen");
 }
 
 static int move_dir_in(struct esc_try *t)
@@ -58,12 +58,12 @@ static int move_dir_in(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree" : esc_pick(t, "outside/d", ""), "stolen", 0);
+		r = esc_rename(t->twin ? "tree" : esc_pick(t, "outside/d", ""), "stolen", 0);
 	if (r)
 		return r;
-	r = read_at(t, "stolen/secret");
+	r = esc_read_at(t, "stolen/secret");
 	if (!t->twin)
-		rename2("stolen", esc_pick(t, "outside/d", ""), 0); /* others need it */
+		esc_rename("stolen", esc_pick(t, "outside/d", ""), 0); /* others need it */
 	return r;
 }
 
@@ -74,9 +74,9 @@ static int exchange_file(struct esc_try *t)
 	if (!r)
 		r = esc_scratch("bait", "bait");
 	if (!r)
-		r = rename2(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""), "bait",
-			    RENAME_EXCHANGE);
-	return r ? r : read_at(t, "bait");
+		r = esc_rename(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""),
+			       "bait", RENAME_EXCHANGE);
+	return r ? r : esc_read_at(t, "bait");
 }
 
 static int whiteout_file(struct esc_try *t)
@@ -84,11 +84,11 @@ static int whiteout_file(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""), "stolen",
-			    RENAME_WHITEOUT);
+		r = esc_rename(t->twin ? "tree/secret" : esc_pick(t, "outside/d/secret", ""),
+			       "stolen", RENAME_WHITEOUT);
 	if (t->twin && (r == -EINVAL || r == -EPERM))
 		return esc_none(t, "the file system has no whiteouts");
-	return r ? r : read_at(t, "stolen");
+	return r ? r : esc_read_at(t, "stolen");
 }
 
 static int replace_file(struct esc_try *t)
@@ -98,8 +98,8 @@ static int replace_file(struct esc_try *t)
 	if (!r)
 		r = esc_scratch("new", ESC_OPEN);
 	if (!r)
-		r = rename2("new", t->twin ? "tree/file" : esc_pick(t, "outside/d/file", ""), 0);
-	return t->twin && !r ? read_at(t, "tree/file") : r;
+		r = esc_rename("new", t->twin ? "tree/file" : esc_pick(t, "outside/d/file", ""), 0);
+	return t->twin && !r ? esc_read_at(t, "tree/file") : r;
 }
 
 static int replace_program(struct esc_try *t)
@@ -107,8 +107,8 @@ static int replace_program(struct esc_try *t)
 	int r = esc_scratch("new", ESC_OPEN);
 
 	if (!r)
-		r = rename2("new", t->twin ? "other" : esc_pick(t, "shared/touch", ""), 0);
-	return t->twin && !r ? read_at(t, "other") : r;
+		r = esc_rename("new", t->twin ? "other" : esc_pick(t, "shared/touch", ""), 0);
+	return t->twin && !r ? esc_read_at(t, "other") : r;
 }
 
 /* --- denials inside what is allowed --- */
@@ -118,8 +118,9 @@ static int hide_hooks(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree" : esc_pick(t, "project/.git/hooks", ""), "moved", 0);
-	return r ? r : write_at(t, "moved/pre-commit");
+		r = esc_rename(t->twin ? "tree" : esc_pick(t, "project/.git/hooks", ""), "moved",
+			       0);
+	return r ? r : esc_write_at(t, "moved/pre-commit");
 }
 
 /* The denial names .git/hooks: with the parent elsewhere, the name is another. */
@@ -129,13 +130,13 @@ static int move_git(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree" : git, "moved", 0);
+		r = esc_rename(t->twin ? "tree" : git, "moved", 0);
 	if (r)
 		return r;
 	if (t->twin)
-		return write_at(t, "moved/file");
-	r = write_at(t, "moved/hooks/pre-commit");
-	rename2("moved", git, 0);
+		return esc_write_at(t, "moved/file");
+	r = esc_write_at(t, "moved/hooks/pre-commit");
+	esc_rename("moved", git, 0);
 	return r;
 }
 
@@ -147,13 +148,13 @@ static int swap_git(struct esc_try *t)
 	if (!r)
 		r = esc_err(mkdir("g", 0777)) | esc_err(mkdir("g/hooks", 0777));
 	if (!r)
-		r = rename2("g", t->twin ? "tree" : git, RENAME_EXCHANGE);
+		r = esc_rename("g", t->twin ? "tree" : git, RENAME_EXCHANGE);
 	if (r)
 		return r;
 	if (t->twin)
-		return read_at(t, "g/secret");
-	r = write_at(t, "g/hooks/pre-commit");
-	rename2("g", git, RENAME_EXCHANGE);
+		return esc_read_at(t, "g/secret");
+	r = esc_write_at(t, "g/hooks/pre-commit");
+	esc_rename("g", git, RENAME_EXCHANGE);
 	return r;
 }
 
@@ -163,8 +164,8 @@ static int move_env(struct esc_try *t)
 	int r = own_tree();
 
 	if (!r)
-		r = rename2(t->twin ? "tree/secret" : env, "moved", 0);
-	return r ? r : read_at(t, "moved");
+		r = esc_rename(t->twin ? "tree/secret" : env, "moved", 0);
+	return r ? r : esc_read_at(t, "moved");
 }
 
 static int link_env(struct esc_try *t)
@@ -174,7 +175,7 @@ static int link_env(struct esc_try *t)
 	if (!r)
 		r = esc_err(
 			link(t->twin ? "tree/secret" : esc_pick(t, "project/.env", ""), "linked"));
-	return r ? r : read_at(t, "linked");
+	return r ? r : esc_read_at(t, "linked");
 }
 
 static int replace_config(struct esc_try *t)
@@ -184,9 +185,9 @@ static int replace_config(struct esc_try *t)
 	if (!r)
 		r = esc_scratch("new", ESC_OPEN);
 	if (!r)
-		r = rename2("new", t->twin ? "tree/file" : esc_pick(t, "project/.git/config", ""),
-			    0);
-	return t->twin && !r ? read_at(t, "tree/file") : r;
+		r = esc_rename("new",
+			       t->twin ? "tree/file" : esc_pick(t, "project/.git/config", ""), 0);
+	return t->twin && !r ? esc_read_at(t, "tree/file") : r;
 }
 
 static int link_into_hooks(struct esc_try *t)
@@ -197,7 +198,7 @@ static int link_into_hooks(struct esc_try *t)
 		r = esc_err(link("tree/file",
 				 t->twin ? "tree/linked"
 					 : esc_pick(t, "project/.git/hooks/post-merge", "")));
-	return t->twin && !r ? read_at(t, "tree/linked") : r;
+	return t->twin && !r ? esc_read_at(t, "tree/linked") : r;
 }
 
 static int unlink_config(struct esc_try *t)
@@ -206,7 +207,7 @@ static int unlink_config(struct esc_try *t)
 
 	if (!r)
 		r = esc_err(unlink(t->twin ? "tree/file" : esc_pick(t, "project/.git/config", "")));
-	return t->twin && !r ? read_at(t, "tree/secret") : r;
+	return t->twin && !r ? esc_read_at(t, "tree/secret") : r;
 }
 
 static int symlink_over_hooks(struct esc_try *t)
@@ -215,9 +216,9 @@ static int symlink_over_hooks(struct esc_try *t)
 	int r = own_tree();
 
 	if (t->twin)
-		return r ? r : (r = esc_err(symlink("tree", "l"))) ? r : write_at(t, "l/file");
+		return r ? r : (r = esc_err(symlink("tree", "l"))) ? r : esc_write_at(t, "l/file");
 	if (!r)
-		r = rename2(hooks, "hooks-before", 0);
+		r = esc_rename(hooks, "hooks-before", 0);
 	if (!r)
 		r = esc_err(symlink("/tmp", hooks));
 	return r;
@@ -230,7 +231,7 @@ static int move_noexec_in(struct esc_try *t)
 
 	if (t->twin)
 		return esc_twin_run(t);
-	r = rename2(esc_pick(t, "shared/touch", ""), "moved", 0);
+	r = esc_rename(esc_pick(t, "shared/touch", ""), "moved", 0);
 	return r ? r : esc_run_program(t, AT_FDCWD, "moved", 0);
 }
 
@@ -251,7 +252,7 @@ static int link_readonly_in(struct esc_try *t)
 
 	if (!r)
 		r = esc_err(link(t->twin ? "tree/file" : esc_pick(t, "shared/file", ""), "linked"));
-	return r ? r : write_at(t, "linked");
+	return r ? r : esc_write_at(t, "linked");
 }
 
 #define LANDLOCK_REFER "Landlock's kernel selftests, refer_* and reparent_*"

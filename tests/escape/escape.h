@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ESC_NEEDS	8 /* bits of enum esc_need */
+#define ESC_NEEDS	10 /* bits of enum esc_need */
 #define ESC_PATH	4096
 #define ESC_NOTE	240
 #define ESC_SECRETS	12
@@ -82,6 +82,8 @@ enum esc_need {
 	ESC_SURFACE = 32, /* opens an interface of the kernel; by itself no escape */
 	ESC_UDP = 64,	  /* peers of datagrams */
 	ESC_UNIX = 128,	  /* unix sockets by their path */
+	ESC_FAR = 256,	  /* denials several levels below what is allowed */
+	ESC_GLOB = 512,	  /* denials by a pattern, of what is not there yet */
 };
 
 struct esc_case {
@@ -98,13 +100,13 @@ struct esc_case {
 
 struct esc_family {
 	const char *name, *what;
-	const struct esc_case *cases;
+	const struct esc_case *cases, *more;
 };
 
-extern const struct esc_case esc_renames[], esc_descriptors[], esc_metadata[], esc_exec[],
-	esc_proc[], esc_mounts[], esc_cgroups[], esc_sockets[], esc_unix_cases[], esc_processes[],
-	esc_ipc[], esc_uring[], esc_kernel[], esc_terminals[], esc_asking[], esc_delayed[],
-	esc_races[], esc_self[], esc_dns[];
+extern const struct esc_case esc_renames[], esc_renames_far[], esc_descriptors[], esc_metadata[],
+	esc_exec[], esc_proc[], esc_mounts[], esc_cgroups[], esc_sockets[], esc_unix_cases[],
+	esc_processes[], esc_ipc[], esc_uring[], esc_kernel[], esc_terminals[], esc_asking[],
+	esc_delayed[], esc_races[], esc_self[], esc_dns[];
 
 /* --- registry.c, matrix.c --- */
 extern const struct esc_family esc_families[];

@@ -11,7 +11,8 @@ const struct esc_family esc_families[] = {
 	/* First, while what was left open are still the objects that the host looks at. */
 	{"descriptors", "descriptors: passed, inherited, reopened", esc_descriptors},
 	{"aliases", "aliases and links: every operation by every way to name an object", NULL},
-	{"renames", "renames and moves that widen a right or hollow out a denial", esc_renames},
+	{"renames", "renames and moves that widen a right or hollow out a denial", esc_renames,
+	 esc_renames_far},
 	{"metadata", "creation and metadata", esc_metadata},
 	{"exec", "mappings and execution", esc_exec},
 	{"proc", "/proc and /sys", esc_proc},
@@ -51,8 +52,24 @@ const char *esc_need_word(unsigned need)
 		return "udp";
 	case ESC_UNIX:
 		return "unix-path";
+	case ESC_FAR:
+		return "far";
+	case ESC_GLOB:
+		return "pattern";
 	}
 	return "";
+}
+
+static size_t add(struct esc_case *all, size_t n, const struct esc_family *f,
+		  const struct esc_case *c)
+{
+	for (; c && c->name; c++) {
+		if (n == ROOM)
+			abort();
+		all[n] = *c;
+		all[n++].family = f->name;
+	}
+	return n;
 }
 
 size_t esc_all(const struct esc_case **cases)
@@ -60,7 +77,6 @@ size_t esc_all(const struct esc_case **cases)
 	static struct esc_case all[ROOM];
 	static size_t n;
 	const struct esc_family *f;
-	const struct esc_case *c;
 
 	*cases = all;
 	if (n)
@@ -68,12 +84,8 @@ size_t esc_all(const struct esc_case **cases)
 	for (f = esc_families; f->name; f++) {
 		if (!f->cases)
 			n += esc_matrix(all + n, ROOM - n);
-		for (c = f->cases; c && c->name; c++) {
-			if (n == ROOM)
-				abort();
-			all[n] = *c;
-			all[n++].family = f->name;
-		}
+		n = add(all, n, f, f->cases);
+		n = add(all, n, f, f->more);
 	}
 	return n;
 }

@@ -137,6 +137,15 @@ static void needs_markdown(unsigned needs)
 			printf(" `%s`", esc_need_word(need));
 }
 
+static void cases_markdown(const struct esc_case *c)
+{
+	for (; c && c->name; c++) {
+		printf("| %s | %s | %s |", c->name, c->tries, c->why ? c->why : "");
+		needs_markdown(c->needs);
+		printf(" |\n");
+	}
+}
+
 void esc_list_markdown(void)
 {
 	const struct esc_family *f;
@@ -151,10 +160,7 @@ void esc_list_markdown(void)
 		printf("\n### %s: %s\n\n| case | what it tries | why | needs "
 		       "|\n|---|---|---|---|\n",
 		       f->name, f->what);
-		for (c = f->cases; c->name; c++) {
-			printf("| %s | %s | %s |", c->name, c->tries, c->why ? c->why : "");
-			needs_markdown(c->needs);
-			printf(" |\n");
-		}
+		cases_markdown(f->cases);
+		cases_markdown(f->more);
 	}
 }
