@@ -145,13 +145,28 @@ static void test_mount(void **unused)
 	       NULL, 0);
 }
 
+/* Each link opens the other's name. One of them is the administrator's; the sandbox may have made
+ * the other one. */
+static void test_each_other(void **unused)
+{
+	expect(&(struct world){{LINK("/p/a", "/q"), LINK("/q/b", "/p")},
+			       ALLOW("write", "/p/a/*/**") ALLOW("read, write", "/q/b/*/**")},
+	       "would widen the policy", 5);
+	/* neither name can become a link */
+	expect(&(struct world){{LINK("/p/a", "/q"), LINK("/q/b", "/p")},
+			       ALLOW("write", "/p/a/*/**") ALLOW("read, write", "/q/b/*/**")
+				       DENY("write", "/q/b") DENY("write", "/p/a")},
+	       NULL, 0);
+	/* a link that opens its own name alone */
+	expect(&(struct world){{LINK("/q/b", "/q")}, ALLOW("read, write", "/q/b/*/**")}, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_directory),
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_mount),
+		cmocka_unit_test(test_file),	   cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_chain),	   cmocka_unit_test(test_mount),
+		cmocka_unit_test(test_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  *    judges a new symlink, by the policy without them.
  * 2. Do they matter? The automata with and without them are walked side by side; the first path
  *    that gains a right by them is the error.
+ * 3. The same for each of the others: its name may be opened by a link that is the administrator's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,64 +55,74 @@ struct without {
 	struct sbx_image img;
 };
 
+static int leave_out(const struct sbx_facts *f, const bool *left, struct without *w)
+{
+	size_t i;
+
+	free(w->facts.aliases);
+	w->facts = *f;
+	w->facts.n_aliases = 0;
+	w->facts.aliases = calloc(f->n_aliases + 1, sizeof(*f->aliases));
+	for (i = 0; w->facts.aliases && i < f->n_aliases; i++)
+		if (!left[i])
+			w->facts.aliases[w->facts.n_aliases++] = f->aliases[i];
+	return w->facts.aliases ? 0 : -ENOMEM;
+}
+
 static int compile_without(const struct sbx_policy *p, const struct sbx_facts *f, const bool *left,
 			   struct without *w)
 {
 	struct sbx_automaton_stats stats;
 	struct sbx_diags d = {0};
-	size_t i, n = 0;
-	int rc;
+	int rc = leave_out(f, left, w);
 
-	free(w->facts.aliases);
+	if (rc)
+		return rc;
 	free(w->img.data);
-	*w = (struct without){.facts = *f};
-	w->facts.aliases = calloc(f->n_aliases + 1, sizeof(*f->aliases));
-	if (!w->facts.aliases)
-		return -ENOMEM;
-	for (i = 0; i < f->n_aliases; i++)
-		if (!left[i])
-			w->facts.aliases[n++] = f->aliases[i];
-	w->facts.n_aliases = n;
+	w->img = (struct sbx_image){0};
 	rc = sbx_automaton_compile(p, &w->facts, &w->img, &stats, &d);
 	sbx_diags_free(&d);
 	return rc;
 }
 
 /* A first look, since compiling once more takes its time: is the link's name writable at all? */
-static int may_write(const struct sbx_policy *p, const struct sbx_facts *f, const char *link)
+static int may_write(const struct sbx_policy *p, const struct sbx_facts *all,
+		     const struct sbx_facts *f, const char *link)
 {
-	static const struct sbx_facts none;
 	const char *name = strrchr(link, '/');
 	char *dir = strndup(link, name - link), *real, *path = NULL;
-	bool as_is = false, alone = false;
+	bool granted;
 
-	real = dir ? sbx_alias_resolve(f, dir) : NULL;
+	real = dir ? sbx_alias_resolve(all, dir) : NULL;
 	free(dir);
 	if (!real || asprintf(&path, "%s%s", real, name) < 0)
 		path = NULL;
 	free(real);
 	if (!path)
 		return -ENOMEM;
-	sbx_files_decider(p, f, path, strlen(path), SBX_WRITE, &as_is);
-	sbx_files_decider(p, &none, path, strlen(path), SBX_WRITE, &alone);
+	sbx_files_decider(p, f, path, strlen(path), SBX_WRITE, &granted);
 	free(path);
-	return as_is || alone;
+	return granted;
 }
 
 /* Marks those that the sandbox may have made; w is the policy without them in the end. */
 static int find_doubtful(const struct sbx_policy *p, const struct sbx_facts *f, bool *doubtful,
 			 size_t *n, struct without *w)
 {
+	static const struct sbx_facts none;
 	size_t i, all = 0;
 	int rc = 0;
 
 	*n = 0;
 	for (i = 0; i < f->n_aliases; i++) {
-		if (f->aliases[i].symlink)
-			rc = may_write(p, f, f->aliases[i].from);
+		if (!f->aliases[i].symlink)
+			continue;
+		rc = may_write(p, f, f, f->aliases[i].from);
+		if (!rc)
+			rc = may_write(p, f, &none, f->aliases[i].from);
 		if (rc < 0)
 			return rc;
-		doubtful[i] = f->aliases[i].symlink && rc;
+		doubtful[i] = rc;
 		all += doubtful[i];
 	}
 	if (!all)
@@ -190,27 +201,63 @@ static void report(const struct sbx_policy *p, const struct sbx_facts *f, const 
 	free(names);
 }
 
+/* What the doubtful ones add; w is the policy without them. What cannot be found out is refused. */
+static int compare(const struct sbx_policy *p, const struct sbx_facts *f,
+		   const struct sbx_image *img, const bool *doubtful, const struct without *w,
+		   struct sbx_diags *d)
+{
+	struct sbx_pairs s = {.img = {img, &w->img},
+			      .shows = gained,
+			      .barren = barren,
+			      .wanted = SBX_RIGHTS_ALL,
+			      .chooser = -1};
+	int rc = sbx_pairs_find(&s);
+
+	if (rc > 0 || rc == -E2BIG) {
+		report(p, f, doubtful, s.path, s.shown, d);
+		rc = -EINVAL;
+	}
+	sbx_pairs_free(&s);
+	return rc;
+}
+
+/* One whose name another one opens, which may be the administrator's: all the others are there, but
+ * for the doubtful ones. */
+static int try_another(const struct sbx_policy *p, const struct sbx_facts *f,
+		       const struct sbx_image *img, bool *doubtful, size_t i, struct without *w,
+		       struct sbx_diags *d)
+{
+	int rc;
+
+	doubtful[i] = true;
+	rc = leave_out(f, doubtful, w);
+	if (!rc)
+		rc = may_write(p, f, &w->facts, f->aliases[i].from);
+	if (rc > 0) {
+		rc = compile_without(p, f, doubtful, w);
+		rc = rc ? rc : may_make(f, &w->img, f->aliases[i].from);
+	}
+	if (rc > 0)
+		rc = compare(p, f, img, doubtful, w, d);
+	doubtful[i] = rc != 0; /* then it is named */
+	return rc;
+}
+
 int sbx_links_widen(const struct sbx_policy *p, const struct sbx_facts *facts,
 		    const struct sbx_image *img, struct sbx_diags *d)
 {
 	bool *doubtful = calloc(facts->n_aliases + 1, sizeof(*doubtful));
 	struct without w = {0};
-	struct sbx_pairs s = {.img = {img, &w.img},
-			      .shows = gained,
-			      .barren = barren,
-			      .wanted = SBX_RIGHTS_ALL,
-			      .chooser = -1};
-	size_t n = 0;
+	size_t errors = d->errors, n = 0, i;
 	int rc = doubtful ? find_doubtful(p, facts, doubtful, &n, &w) : -ENOMEM;
 
 	if (!rc && n)
-		rc = sbx_pairs_find(&s);
-	/* what cannot be found out is refused, too */
-	if (rc > 0 || rc == -E2BIG || rc == -EINVAL) {
-		report(p, facts, doubtful, s.path, s.shown, d);
-		rc = -EINVAL;
-	}
-	sbx_pairs_free(&s);
+		rc = compare(p, facts, img, doubtful, &w, d);
+	for (i = 0; i < facts->n_aliases && !rc; i++)
+		if (facts->aliases[i].symlink && !doubtful[i])
+			rc = try_another(p, facts, img, doubtful, i, &w, d);
+	if (rc == -EINVAL && d->errors == errors) /* it does not compile without them */
+		report(p, facts, doubtful, NULL, 0, d);
 	free(w.facts.aliases);
 	free(w.img.data);
 	free(doubtful);
