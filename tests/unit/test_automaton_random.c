@@ -281,6 +281,18 @@ static void compare_short_ways(const struct kit *k, const char *path)
 	}
 }
 
+/* false: some pattern goes through more aliases than are followed, and the policy is refused. */
+static bool compiles(struct kit *k)
+{
+	if (!kit_compile(k))
+		return true;
+	if (k->d.errors && strstr(k->d.v[0].what, "too many symlinks"))
+		return false;
+	print_kit(k);
+	fail_msg("it does not compile");
+	return false;
+}
+
 static void verdicts_equal_the_reference(void **state)
 {
 	size_t i, n, done = 0;
@@ -290,11 +302,7 @@ static void verdicts_equal_the_reference(void **state)
 		char path[256];
 
 		random_rules(&k, 7);
-		if (kit_compile(&k)) {
-			print_kit(&k);
-			fail_msg("policy %zu does not compile", i);
-		}
-		for (n = 0; n < PATHS; n++) {
+		for (n = compiles(&k) ? 0 : PATHS; n < PATHS; n++) {
 			random_path(path);
 			compare_path(&k, path);
 			compare_kernel(&k, path);
@@ -441,8 +449,7 @@ static void properties_hold_below(void **state)
 
 		/* with many rules, most properties hold for several reasons */
 		random_rules(&k, i % 10 ? 2 : 7);
-		assert_int_equal(kit_compile(&k), 0);
-		for (n = 0; n < 6; n++) {
+		for (n = compiles(&k) ? 0 : 6; n < 6; n++) {
 			char p[256], q[256];
 
 			random_path(p);

@@ -15,7 +15,7 @@
 #include "tests/unit/written.h"
 #include "user/policy/compile.h"
 
-#define MAX_ALIASES 4
+#define MAX_ALIASES 6
 
 struct world {
 	struct sbx_alias aliases[MAX_ALIASES];
@@ -161,12 +161,30 @@ static void test_each_other(void **unused)
 	expect(&(struct world){{LINK("/q/b", "/q")}, ALLOW("read, write", "/q/b/*/**")}, NULL, 0);
 }
 
+/* A name that leads through more links than are followed: its denial would be of no object. */
+static void test_depth(void **unused)
+{
+	struct world w = {.files = ALLOW("read", "/g/**") "  - protect: [read]\n"
+							  "    path: \"/a/secret\"\n"};
+	char names[7][3] = {"/a", "/b", "/c", "/d", "/e", "/f", "/g"};
+	size_t i;
+
+	for (i = 0; i < 6; i++)
+		w.aliases[i] = (struct sbx_alias){names[i], names[i + 1], true};
+	expect(&w, "goes through too many symlinks and mounts (/a/secret: 6, and at most 5", 6);
+	w.aliases[0].from = "/x";
+	expect(&w, NULL, 0);
+	/* what goes in circles names no object */
+	expect(&(struct world){{LINK("/a", "/b"), LINK("/b", "/a")}, ALLOW("read", "/a/x")}, NULL,
+	       0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),	   cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_chain),	   cmocka_unit_test(test_mount),
-		cmocka_unit_test(test_each_other),
+		cmocka_unit_test(test_each_other), cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

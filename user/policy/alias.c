@@ -118,16 +118,31 @@ static const struct sbx_alias *alias_on(const struct sbx_facts *f, const char *p
 	return best;
 }
 
-char *sbx_alias_resolve(const struct sbx_facts *facts, const char *path)
+static char *resolve(const struct sbx_facts *facts, const char *path, int *links)
 {
 	char *now = strdup(path), *next;
 	const struct sbx_alias *a;
-	int links;
 
-	for (links = 0; now && links < MAX_LINKS && (a = alias_on(facts, now)); links++) {
+	for (*links = 0; now && *links < MAX_LINKS && (a = alias_on(facts, now)); ++*links) {
 		next = join(a->to, now + strlen(a->from));
 		free(now);
 		now = next;
 	}
 	return now;
+}
+
+char *sbx_alias_resolve(const struct sbx_facts *facts, const char *path)
+{
+	int links;
+
+	return resolve(facts, path, &links);
+}
+
+int sbx_alias_depth(const struct sbx_facts *facts, const char *path)
+{
+	int links;
+	char *end = resolve(facts, path, &links);
+
+	free(end);
+	return end ? links % MAX_LINKS : -ENOMEM;
 }

@@ -27,6 +27,9 @@ void sbx_spellings_free(struct sbx_spellings *s);
 /* The canonical name of a path, as far as the aliases tell. Owned by the caller; NULL: no memory.
  */
 char *sbx_alias_resolve(const struct sbx_facts *facts, const char *path);
+/* How many aliases it goes through: beyond SBX_ALIAS_DEPTH, it is not among the spellings. 0 for
+ * those that go in circles, which no object has. -ENOMEM. */
+int sbx_alias_depth(const struct sbx_facts *facts, const char *path);
 
 /* Is `prefix` a whole-component prefix of path? "" is one of every path that begins with '/'. */
 bool sbx_path_below(const char *path, size_t len, const char *prefix, size_t plen);

@@ -14,8 +14,11 @@
  *	prove.c	    the policy's own faults: reopened denials, rules without effect
  */
 #include <errno.h>
+#include <stdlib.h>
+#include "user/policy/alias.h"
 #include "user/policy/automaton.h"
 #include "user/policy/pack.h"
+#include "user/policy/pattern.h"
 #include "user/policy/prove.h"
 
 #define TOO_BIG_HINT                                                                             \
@@ -54,6 +57,42 @@ static void too_big(const struct sbx_policy *p, const struct sbx_product *prod,
 			     SBX_SUBSET_WORK);
 }
 
+/* A pattern that is not entered under its object's name would deny nothing there. 0 or -ENOMEM. */
+static int check_depth(const struct sbx_pattern *v, size_t n, const struct sbx_facts *facts,
+		       struct sbx_diags *d)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		char *path = sbx_pattern_unescape(v[i].text, sbx_pattern_literal_prefix(v[i].text));
+		int depth = path ? sbx_alias_depth(facts, path) : -ENOMEM;
+
+		free(path);
+		if (depth < 0)
+			return depth;
+		if (depth > SBX_ALIAS_DEPTH)
+			sbx_diag_add(d, SBX_ERROR, v[i].pos, "write the path that they lead to",
+				     "the path goes through too many symlinks and mounts (%s: %d, "
+				     "and at most %d are followed)",
+				     v[i].text, depth, SBX_ALIAS_DEPTH);
+	}
+	return 0;
+}
+
+static int check_depths(const struct sbx_policy *p, const struct sbx_facts *facts,
+			struct sbx_diags *d)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < p->n_files && !rc && facts && facts->n_aliases; i++) {
+		rc = check_depth(p->files[i].paths, p->files[i].n_paths, facts, d);
+		if (!rc)
+			rc = check_depth(p->files[i].except, p->files[i].n_except, facts, d);
+	}
+	return rc;
+}
+
 static uint32_t walk(const struct sbx_minimal *m, uint32_t state, const char *s)
 {
 	for (; *s; s++)
@@ -82,10 +121,12 @@ int sbx_automaton_compile(const struct sbx_policy *p, const struct sbx_facts *fa
 			  struct sbx_diags *d)
 {
 	struct sbx_automaton_stats st = {0};
-	struct sbx_product prod;
+	struct sbx_product prod = {0};
 	size_t errors = d->errors;
-	int rc = sbx_product_build(&prod, p, facts);
+	int rc = check_depths(p, facts, d);
 
+	if (!rc)
+		rc = sbx_product_build(&prod, p, facts);
 	st.nfa_states = prod.machine.nfa.n;
 	st.dfa_states = prod.trie.n + prod.subset.sets.n;
 	if (!rc)
