@@ -87,14 +87,17 @@ static void entangled_world(struct kit *k)
 /* Could the sandbox have made it? By trying all paths below the link and below a name beside it. */
 static bool makeable(const struct kit *k, const struct sbx_facts *without, const char *link)
 {
-	char under[128], beside[128], tail[64];
+	char under[128], beside[128], tail[64], *ab;
 	bool all_write = true, same = true;
 	size_t i;
 
 	if (!(rights_of(k, without, link) & SBX_WRITE))
 		return false;
-	for (i = 1; i < PATHS; i++) {
-		nth_path(tail, i);
+	for (i = 2; i < 2 * PATHS && (all_write || same); i++) {
+		nth_path(tail, i / 2);
+		/* patterns may say of all names that paths have what they do not say of others */
+		for (ab = tail; i % 2 && (ab = strstr(ab, "ab"));)
+			memcpy(ab, "zz", 2);
 		snprintf(under, sizeof(under), "%s%s", link, tail);
 		snprintf(beside, sizeof(beside), "%.*s/zz%s", (int)(strrchr(link, '/') - link),
 			 link, tail);
