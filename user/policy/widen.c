@@ -221,25 +221,43 @@ static int compare(const struct sbx_policy *p, const struct sbx_facts *f,
 	return rc;
 }
 
-/* One whose name another one opens, which may be the administrator's: all the others are there, but
- * for the doubtful ones. */
-static int try_another(const struct sbx_policy *p, const struct sbx_facts *f,
-		       const struct sbx_image *img, bool *doubtful, size_t i, struct without *w,
-		       struct sbx_diags *d)
+/* Could it have made this one where those of `left` were not, it among them, and does it matter? */
+static int try_one(const struct sbx_policy *p, const struct sbx_facts *f,
+		   const struct sbx_image *img, const bool *left, size_t i, struct without *w,
+		   struct sbx_diags *d)
 {
-	int rc;
+	int rc = leave_out(f, left, w);
 
-	doubtful[i] = true;
-	rc = leave_out(f, doubtful, w);
 	if (!rc)
 		rc = may_write(p, f, &w->facts, f->aliases[i].from);
 	if (rc > 0) {
-		rc = compile_without(p, f, doubtful, w);
+		rc = compile_without(p, f, left, w);
 		rc = rc ? rc : may_make(f, &w->img, f->aliases[i].from);
 	}
-	if (rc > 0)
-		rc = compare(p, f, img, doubtful, w, d);
-	doubtful[i] = rc != 0; /* then it is named */
+	return rc > 0 ? compare(p, f, img, left, w, d) : rc;
+}
+
+/* Those whose names others open, which may be the administrator's: some of the doubtful ones, too.
+ */
+static int try_others(const struct sbx_policy *p, const struct sbx_facts *f,
+		      const struct sbx_image *img, bool *doubtful, struct without *w,
+		      struct sbx_diags *d)
+{
+	bool *alone = calloc(f->n_aliases + 1, sizeof(*alone));
+	int rc = alone ? 0 : -ENOMEM;
+	size_t i;
+
+	for (i = 0; i < f->n_aliases && !rc; i++) {
+		if (!f->aliases[i].symlink || doubtful[i])
+			continue;
+		doubtful[i] = alone[i] = true;
+		rc = try_one(p, f, img, alone, i, w, d);
+		if (!rc)
+			rc = try_one(p, f, img, doubtful, i, w, d);
+		alone[i] = false;
+		doubtful[i] = rc != 0; /* then it is named */
+	}
+	free(alone);
 	return rc;
 }
 
@@ -248,14 +266,13 @@ int sbx_links_widen(const struct sbx_policy *p, const struct sbx_facts *facts,
 {
 	bool *doubtful = calloc(facts->n_aliases + 1, sizeof(*doubtful));
 	struct without w = {0};
-	size_t errors = d->errors, n = 0, i;
+	size_t errors = d->errors, n = 0;
 	int rc = doubtful ? find_doubtful(p, facts, doubtful, &n, &w) : -ENOMEM;
 
 	if (!rc && n)
 		rc = compare(p, facts, img, doubtful, &w, d);
-	for (i = 0; i < facts->n_aliases && !rc; i++)
-		if (facts->aliases[i].symlink && !doubtful[i])
-			rc = try_another(p, facts, img, doubtful, i, &w, d);
+	if (!rc)
+		rc = try_others(p, facts, img, doubtful, &w, d);
 	if (rc == -EINVAL && d->errors == errors) /* it does not compile without them */
 		report(p, facts, doubtful, NULL, 0, d);
 	free(w.facts.aliases);
