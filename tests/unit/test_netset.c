@@ -411,6 +411,7 @@ static void test_big(void **unused)
 	check_big(2000, true, true);
 	check_big(10000, true, false); /* rule numbers would not fit: shared without them */
 	check_big(30000, false, true);
+	check_big(32000, false, true); /* more than there is room for beside the header */
 }
 
 static void test_too_big(void **unused)

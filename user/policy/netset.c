@@ -207,7 +207,8 @@ static int write_section(struct sbx_image *img, const void *records, size_t coun
 	int rc = 0;
 
 	img->used = (img->used + 7) & ~(size_t)7;
-	if (!img->n_chunks || img->used + bytes > SBX_CHUNK_BYTES)
+	/* of the first chunk, the header has its part */
+	while (!rc && (!img->n_chunks || img->used + bytes > SBX_CHUNK_BYTES))
 		rc = add_chunk(img);
 	if (rc)
 		return rc;
