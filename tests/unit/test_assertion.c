@@ -230,6 +230,18 @@ static void test_network(void **unused)
 		"p.yaml:6");
 }
 
+/* Through a proxy that has a name, names may lead anywhere. */
+static void test_proxy(void **unused)
+{
+	static const char proxied[] = NET "  - via: \"proxy.example:3128\"\n"
+					  "  - {allow: [connect], to: \"*.example.org:443\"}\n";
+
+	proved(proxied, TO("never", "any:22"));
+	proved(proxied, TO("never", "any:3128"));
+	refuted(proxied, TO("never", "10.0.0.0/8"), "connect", "10.0.0.0:443/tcp", "p.yaml:4");
+	proved(proxied, NEVER("read", "/**"));
+}
+
 static void test_sockets(void **unused)
 {
 	static const char open[] =
@@ -308,12 +320,12 @@ static void test_entangled(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_never),	  cmocka_unit_test(test_except),
-		cmocka_unit_test(test_always),	  cmocka_unit_test(test_both),
-		cmocka_unit_test(test_aliases),	  cmocka_unit_test(test_all_of_them),
-		cmocka_unit_test(test_network),	  cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_bounds),	  cmocka_unit_test(test_vacuous),
-		cmocka_unit_test(test_entangled),
+		cmocka_unit_test(test_never),	cmocka_unit_test(test_except),
+		cmocka_unit_test(test_always),	cmocka_unit_test(test_both),
+		cmocka_unit_test(test_aliases), cmocka_unit_test(test_all_of_them),
+		cmocka_unit_test(test_network), cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_sockets), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_vacuous), cmocka_unit_test(test_entangled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,10 +161,12 @@ int sbx_names_anywhere(const struct sbx_policy *p, struct sbx_policy_view *v)
 	for (i = 0; !rc && i < v->p.n_net; i++) {
 		r = &v->p.net[i];
 		r->override = true;
-		/* a name that is denied denies no address */
+		/* a name that is denied denies no address, nor is one that of a named proxy */
 		for (k = 0; k < p->net[i].n_to && r->verb != SBX_ALLOW; k++)
-			if (sbx_endpoint_is_name(&p->net[i].to[k]))
+			if (sbx_endpoint_is_name(&p->net[i].to[k])) {
 				r->to[k].protos = 0;
+				r->via = false;
+			}
 	}
 	return rc;
 }
