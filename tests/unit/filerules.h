@@ -131,4 +131,23 @@ static inline void kit_free(struct kit *k)
 	memset(k, 0, sizeof(*k));
 }
 
+static inline void kit_print(const struct kit *k)
+{
+	size_t i, n;
+
+	for (i = 0; i < k->p.n_files; i++) {
+		const struct sbx_file_rule *r = &k->p.files[i];
+
+		print_error("  verb %d rights %d%s", r->verb, r->rights, r->quiet ? " quiet" : "");
+		for (n = 0; n < r->n_paths; n++)
+			print_error(" %s", r->paths[n].text);
+		for (n = 0; n < r->n_except; n++)
+			print_error(" !%s", r->except[n].text);
+		print_error("\n");
+	}
+	for (i = 0; i < k->f.n_aliases; i++)
+		print_error("  %s shows %s\n", k->f.aliases[i].from, k->f.aliases[i].to);
+	sbx_diags_print(&k->d, stderr);
+}
+
 #endif

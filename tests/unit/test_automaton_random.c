@@ -153,25 +153,6 @@ static void random_path(char *path)
 		append_components(path, names, pick(2) ? 5 : COUNT(names), pick(5));
 }
 
-static void print_kit(const struct kit *k)
-{
-	size_t i, n;
-
-	for (i = 0; i < k->p.n_files; i++) {
-		const struct sbx_file_rule *r = &k->p.files[i];
-
-		print_error("  verb %d rights %d%s", r->verb, r->rights, r->quiet ? " quiet" : "");
-		for (n = 0; n < r->n_paths; n++)
-			print_error(" %s", r->paths[n].text);
-		for (n = 0; n < r->n_except; n++)
-			print_error(" !%s", r->except[n].text);
-		print_error("\n");
-	}
-	for (i = 0; i < k->f.n_aliases; i++)
-		print_error("  %s shows %s\n", k->f.aliases[i].from, k->f.aliases[i].to);
-	sbx_diags_print(&k->d, stderr);
-}
-
 static void compare_path(const struct kit *k, const char *path)
 {
 	const struct sbx_state *s = kit_state(k, path);
@@ -188,7 +169,7 @@ static void compare_path(const struct kit *k, const char *path)
 			quiet |= 1 << r;
 	}
 	if (s->rights != rights || s->quiet != quiet) {
-		print_kit(k);
+		kit_print(k);
 		fail_msg("%s: automaton %d/%d, reference %d/%d", path, s->rights, s->quiet, rights,
 			 quiet);
 	}
@@ -209,7 +190,7 @@ static void compare_kernel(const struct kit *k, const char *path)
 	/* an abstract socket's name is one text, as a mount point's is */
 	got = kernel_walk(&k->img, path, *path == '@' ? 9 : pick(6), pick(256), &steps);
 	if (got != wanted || steps > strlen(path) * SBX_MAX_HOPS) {
-		print_kit(k);
+		kit_print(k);
 		fail_msg("%s: the kernel's state %u after %u steps, ours %u", path, got, steps,
 			 wanted);
 	}
@@ -288,7 +269,7 @@ static bool compiles(struct kit *k)
 		return true;
 	if (k->d.errors && strstr(k->d.v[0].what, "too many symlinks"))
 		return false;
-	print_kit(k);
+	kit_print(k);
 	fail_msg("it does not compile");
 	return false;
 }
@@ -403,7 +384,7 @@ static bool compare_below(const struct kit *k, struct search *s, const char *p, 
 		return false;
 	if (any != sa->any || all != sa->all || differ != (sa->cls != sb->cls) ||
 	    below != (SBX_CLS_BELOW(sa->cls) != SBX_CLS_BELOW(sb->cls))) {
-		print_kit(k);
+		kit_print(k);
 		fail_msg("%s, %s: any %d/%d all %d/%d differ %d cls %u %u", p, q, sa->any, any,
 			 sa->all, all, differ, sa->cls, sb->cls);
 	}
