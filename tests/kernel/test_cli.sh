@@ -15,6 +15,11 @@ before=$(counts)
 status "status without sandboxes" 0 "$SBX" status
 check "status --json without sandboxes" wants "[]" "$("$SBX" status --json)"
 status "events without sandboxes" 0 "$SBX" events
+check "bpffs" eval "mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf"
+mkdir -p $PIN/v1
+check "status tells of another version's sandboxes" says "in $PIN/v1: they are in force" "$SBX" status
+rmdir $PIN/v1 $PIN
+check "status without another version" wants "" "$("$SBX" status 2>&1 | grep another)"
 status "detach of what is not attached" 1 "$SBX" detach --cgroup cli
 status "detach --all without sandboxes" 0 "$SBX" detach --all
 status "update of what is not attached" 1 "$SBX" update --cgroup cli --policy "$W/a.yaml"

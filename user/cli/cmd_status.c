@@ -214,9 +214,15 @@ static int run(int argc, char **argv)
 {
 	struct sbx_sandbox_info *v = NULL;
 	struct sbx_kern *k = NULL;
+	const char *other = sbx_kern_other_version();
 	size_t n = 0;
 	int r = sbx_open_any(&k);
 
+	if (other)
+		sbx_note("another version of sbx-bpf has its sandboxes in %s: they are in force, "
+			 "and it "
+			 "alone shows and detaches them",
+			 other);
 	if (!r && k && sbx_kern_list(k, &v, &n))
 		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot list the sandboxes");
 	if (!r && opt.dns)

@@ -96,6 +96,9 @@ int sbx_kern_name_mounts(struct sbx_kern *k, struct sbx_diags *d);
 
 int sbx_kern_list(struct sbx_kern *k, struct sbx_sandbox_info **v, size_t *n);
 void sbx_kern_list_free(struct sbx_sandbox_info *v, size_t n);
+/* Where another version of this program has its sandboxes: a directory (static), or NULL. They
+ * stay in force, and only that version can show or change them. */
+const char *sbx_kern_other_version(void);
 /* By --cgroup PATH or --name N (one of them given). -ENOENT, and more where it is no cgroup. */
 int sbx_kern_find(struct sbx_kern *k, const char *cgroup, const char *name, uint64_t *id,
 		  struct sbx_diags *d);

@@ -350,3 +350,19 @@ int sbx_kern_unpin(void)
 		rmdir(SBX_PIN_TOP); /* another version may live there */
 	return r;
 }
+
+const char *sbx_kern_other_version(void)
+{
+	static char path[sizeof(SBX_PIN_TOP) + NAME_MAX + 1];
+	DIR *dir = opendir(SBX_PIN_TOP);
+	const struct dirent *e;
+	bool found = false;
+
+	while (dir && !found && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), SBX_PIN_TOP "/%s", e->d_name);
+		found = e->d_name[0] == 'v' && strcmp(path, SBX_PIN_DIR) != 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found ? path : NULL;
+}
