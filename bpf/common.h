@@ -103,6 +103,9 @@ static __always_inline int sbx_verdict(int ret)
  * equal branches, these are not equal. */
 #define sbx_loaded(var, nothing) asm volatile("%0 " nothing " 0" : "+r"(var))
 
+/* x86 keeps loads and stores in order; so must clang. */
+#define sbx_barrier() asm volatile("" ::: "memory")
+
 /* The verifier lets a pointer be moved into a number, and calculated with only there. */
 static __always_inline __u32 hash_of(__u64 pointer, __u64 salt, int bits)
 {

@@ -8,6 +8,8 @@
  */
 #include "who.h"
 
+#define CLONE_INTO_CGROUP 0x200000000ul /* linux/sched.h */
+
 SEC("lsm/task_alloc")
 int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
@@ -27,15 +29,20 @@ int BPF_PROG(sbx_task_alloc, struct task_struct *task, unsigned long clone_flags
 	if (!child)
 		return -ENOMEM; /* fail closed: likewise */
 	/* Where the parent's label says all that binds there, so does the child's: these are read
-	 * before the ids, which only become more. */
-	cgroup = parent->cgroup;
+	 * in the opposite order of label_refresh_in(), before the ids, which only become more. */
 	gen = parent->gen;
+	sbx_barrier();
+	cgroup = parent->cgroup;
 	sbx_barrier();
 	for (i = 0; i < SBX_MAX_NEST; i++)
 		child->id[i] = parent->id[i];
 	child->flags = parent->flags & SBX_LABEL_OVERFLOW;
-	child->cgroup = cgroup;
-	child->gen = gen;
+	/* One that is born elsewhere is looked up there (sbx_fork). In its parent's cgroup a move
+	 * of the parent comes before (attach_gen is raised) or after it, never in between. */
+	if (!(clone_flags & CLONE_INTO_CGROUP)) {
+		child->cgroup = cgroup;
+		child->gen = gen;
+	}
 	return 0;
 }
 

@@ -201,7 +201,9 @@ static __noinline int label_refresh_in(struct task_struct *t, struct sbx_label *
 	}
 	if (a.changed)
 		tell_leader(t);
+	sbx_barrier(); /* whoever copies it reads in the opposite order (sbx_task_alloc) */
 	l->cgroup = cgrp->kn->id;
+	sbx_barrier();
 	l->gen = gen;
 	return a.changed;
 }

@@ -7,8 +7,6 @@
 
 #include "subject.h"
 
-#define sbx_barrier() asm volatile("" ::: "memory")
-
 static __always_inline struct sbx_who *who_entry(struct task_struct *t)
 {
 	struct sbx_who *whos = (struct sbx_who *)sbx_who_words;
