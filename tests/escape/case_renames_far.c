@@ -322,12 +322,18 @@ static int symlinked(struct esc_try *t)
 	return arrived(t, r);
 }
 
-static int symlink_moved(struct esc_try *t)
+/* Elsewhere at first, as "l". */
+static int begin_with_link(struct esc_try *t)
 {
 	int r = begin(t);
 
-	if (!r)
-		r = esc_err(symlink(t->twin ? "../../../own" PROD : "own", "l"));
+	return r ? r : esc_err(symlink(t->twin ? "../../../own" PROD : "own", "l"));
+}
+
+static int symlink_moved(struct esc_try *t)
+{
+	int r = begin_with_link(t);
+
 	if (!r)
 		r = esc_rename("l", in(t, RELEASE, NEW), 0);
 	return arrived(t, r);
@@ -335,10 +341,8 @@ static int symlink_moved(struct esc_try *t)
 
 static int symlink_linked(struct esc_try *t)
 {
-	int r = begin(t);
+	int r = begin_with_link(t);
 
-	if (!r)
-		r = esc_err(symlink(t->twin ? "../../../own" PROD : "own", "l"));
 	if (!r)
 		r = esc_err(linkat(AT_FDCWD, "l", AT_FDCWD, in(t, RELEASE, NEW), 0));
 	return arrived(t, r);

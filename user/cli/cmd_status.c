@@ -220,8 +220,7 @@ static int run(int argc, char **argv)
 
 	if (other)
 		sbx_note("another version of sbx-bpf has its sandboxes in %s: they are in force, "
-			 "and it "
-			 "alone shows and detaches them",
+			 "and it alone shows and detaches them",
 			 other);
 	if (!r && k && sbx_kern_list(k, &v, &n))
 		r = sbx_fail(SBX_EXIT_FAILURE, NULL, "cannot list the sandboxes");
