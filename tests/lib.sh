@@ -6,6 +6,16 @@
 passed=0 failed=0 skipped=0
 failed_lines=()
 
+# What failed in a log, with the first of the lines "  | …" that say why. Machines that run at once
+# have their lines among each other's: each line begins with its machine.
+why_failed() { # TITLE LOG
+	awk -v title="$1: " '
+		{ who = match($0, /^[^ ]+: /) ? substr($0, 1, RLENGTH) : ""; line = substr($0, length(who) + 1) }
+		line ~ /^not ok/ { print title $0; left[who] = 6; next }
+		line ~ /^  \| / && left[who]-- > 0 { print title $0; next }
+		{ left[who] = 0 }' "$2"
+}
+
 # section TITLE CMD...: runs CMD under a heading, adds up its closing line, says how long it took. What
 # failed is kept for failures().
 section() {
@@ -16,7 +26,7 @@ section() {
 	"$@" 2>&1 | tee "$log"
 	rc=${PIPESTATUS[0]}
 	line=$(tail -n 1 "$log")
-	mapfile -t -O ${#failed_lines[@]} failed_lines < <(grep -aE '^([^ ]+: )?not ok' "$log" | sed "s|^|$title: |")
+	mapfile -t -O ${#failed_lines[@]} failed_lines < <(why_failed "$title" "$log")
 	rm -f "$log"
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
