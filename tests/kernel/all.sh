@@ -54,7 +54,7 @@ for t in $(tests); do
 	if [ "$f" -gt 0 ]; then
 		grep -v '^ok ' "$log"
 	else
-		grep '^skip ' "$log"
+		grep -E '^(skip|#) ' "$log"
 	fi
 	rm -f "$log"
 	echo "$name: $p passed, $f failed, $s skipped ($((SECONDS - start)) s)"

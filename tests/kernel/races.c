@@ -3,8 +3,9 @@
  * Races against what the kernel side keeps: a stale grant must never be used. Everything runs
  * outside the sandbox but for a child, which enters CGROUP and opens files. What is judged is told
  * apart by content, and a grant is wrong where nothing moved from before the open until after it.
- * Prints what was counted; the status is 0 when there were right grants and denials, and only
- * those.
+ * Prints what was counted; the status is 0 when there were right grants and denials, only those,
+ * and enough to find something. An open that met a move ran while it took effect: how many did is
+ * what a race between the two is worth.
  *
  *	races swap DIR SECONDS CGROUP USER	DIR/ok and DIR/secret trade directories and files
  *	races torn DIR SECONDS CGROUP USER	names that would be allowed if they were mixed
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -32,6 +34,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,9 +51,12 @@ static const char *const expect_name[] = {"any", "allow", "deny", "end"};
 struct shared {
 	atomic_ulong seq;	 /* odd while something moves */
 	atomic_uint dirs, files; /* which of the two is in ok */
+	atomic_uint what;	 /* moves next */
 	atomic_uint expect, round;
 	atomic_bool ready, stop;
 	atomic_ulong right, denied, wrong, lost, unsure;
+	atomic_ulong opens, changes;
+	atomic_ulong met; /* opens during which something moved */
 };
 
 static struct shared *sh;
@@ -127,11 +133,19 @@ static pid_t child(void)
 	return pid;
 }
 
-static int report(void)
+/* `changes` says what they are. `tried` less than `least` is a failure: that would find nothing. */
+static int report(const char *changes, unsigned long tried, unsigned long least)
 {
-	printf("%lu right grants, %lu denials, %lu stale grants, %lu wrong denials, %lu unsure\n",
-	       sh->right, sh->denied, sh->wrong, sh->lost, sh->unsure);
-	return sh->wrong || sh->lost || !sh->right || !sh->denied;
+	unsigned long rounds = sh->right + sh->denied + sh->wrong + sh->lost;
+
+	printf("%lu rounds (opens), %lu %s", rounds, sh->changes, changes);
+	if (sh->met)
+		printf(", met by %lu opens", sh->met);
+	printf(": %lu right grants, %lu denials, %lu stale grants, %lu wrong denials, %lu "
+	       "unsure%s\n",
+	       sh->right, sh->denied, sh->wrong, sh->lost, sh->unsure,
+	       tried < least ? ": too few to find anything" : "");
+	return sh->wrong || sh->lost || !sh->right || !sh->denied || tried < least;
 }
 
 static void put(const char *path, char c)
@@ -160,213 +174,6 @@ static void make_dir(const char *path)
 {
 	if (mkdir(path, 0755) && errno != EEXIST)
 		die(path);
-}
-
-/* --- swap --- */
-
-static char content(int fd)
-{
-	char c = 0;
-
-	return read(fd, &c, 1) == 1 ? c : 0;
-}
-
-#define WAYS 6
-
-/* One open in one of several ways; -1: which file it would be is not known before. */
-static int swap_open(const char *dir, const int *at, unsigned way, int k, int *which)
-{
-	*which = k;
-	switch (way) {
-	case 0:
-		*which = -1;
-		return open(name("%s/ok/d/f", dir), O_RDONLY);
-	case 1:
-		return openat(at[k], "f", O_RDONLY);
-	case 2:
-		return openat(at[k], "sub/f", O_RDONLY);
-	case 3:
-		return open(name("/proc/self/fd/%d", at[2 + k]), O_RDONLY);
-	case 4:
-		return open(name("/proc/self/fd/%d", at[4 + k]), O_RDONLY);
-	default:
-		*which = -1;
-		return open(name("%s/secret/d/f", dir), O_RDONLY);
-	}
-}
-
-static void swap_judge(int fd, unsigned way, int k, unsigned inside)
-{
-	bool may = k < 0 ? way == 0 : (unsigned)k == inside;
-
-	if (fd < 0) {
-		sh->denied += errno == EACCES && !may;
-		sh->lost += errno != EACCES || may;
-		return;
-	}
-	if (k < 0)
-		may = content(fd) == (char)('0' + inside);
-	sh->right += may;
-	sh->wrong += !may;
-}
-
-static void swap_member(const char *dir)
-{
-	const char *const what[] = {"d", "d/f", "g"};
-	const char *const where[] = {"ok", "secret"};
-	unsigned i, way;
-	int at[6], fd, which;
-
-	for (i = 0; i < 6; i++) {
-		at[i] = open(name("%s/%s/%s", dir, where[i % 2], what[i / 2]), O_PATH);
-		if (at[i] < 0)
-			die("O_PATH");
-	}
-	sh->ready = true;
-	for (i = 0; !sh->stop; i++) {
-		unsigned long seq = sh->seq;
-		unsigned inside;
-
-		way = i / 2 % WAYS;
-		inside = way == 4 ? sh->files : sh->dirs;
-		fd = swap_open(dir, at, way, i % 2, &which);
-		if (seq & 1 || sh->seq != seq)
-			sh->unsure++;
-		else
-			swap_judge(fd, way, which, inside);
-		if (fd >= 0)
-			close(fd);
-	}
-	exit(0);
-}
-
-static void trade(const char *dir, const char *what, bool exchange)
-{
-	const char *a = name("%s/ok/%s", dir, what), *b = name("%s/secret/%s", dir, what);
-	const char *c = name("%s/secret/aside", dir);
-
-	if (exchange ? renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE)
-		     : rename(a, c) || rename(b, a) || rename(c, b))
-		die("rename");
-}
-
-static void swap_tree(const char *dir)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		const char *top = name("%s/%s", dir, i ? "secret" : "ok");
-
-		make_dir(top);
-		make_dir(name("%s/d", top));
-		make_dir(name("%s/d/sub", top));
-		put(name("%s/d/f", top), '0' + i);
-		put(name("%s/d/sub/f", top), '0' + i);
-		put(name("%s/g", top), '0' + i);
-	}
-}
-
-static int swap(char **a)
-{
-	unsigned n;
-	pid_t pid;
-
-	set_end(a[1]);
-	swap_tree(a[0]);
-	pid = child();
-	if (!pid) {
-		enter_as(a[2], a[3]);
-		swap_member(a[0]);
-	}
-	while (!sh->ready && !waitpid(pid, NULL, WNOHANG))
-		usleep(1000);
-	for (n = 0; time_left(); n++) {
-		sh->seq++;
-		if (n % 3 == 2) {
-			trade(a[0], "g", n & 1);
-			sh->files ^= 1;
-		} else {
-			trade(a[0], "d", n & 1);
-			sh->dirs ^= 1;
-		}
-		sh->seq++;
-		usleep(n * 37 % 1500); /* time to keep what will be stale */
-	}
-	sh->stop = true;
-	waitpid(pid, NULL, 0);
-	printf("%u trades: ", n);
-	return report();
-}
-
-/* --- torn --- */
-
-/*
- * Two files and a directory that go between two names without a rest. Both names of the first file,
- * and of what is below the directory, are denied; the parent of one with the last component of
- * the other would be allowed. The second file may be opened under both.
- */
-static void torn_member(const char *dir)
-{
-	const char *denied = name("/proc/self/fd/%d", open(name("%s/secret/h.txt", dir), O_PATH));
-	const char *allowed = name("/proc/self/fd/%d", open(name("%s/ok/any/w.txt", dir), O_PATH));
-	int at = open(name("%s/secret/d.txt", dir), O_PATH), fd, i;
-
-	if (at < 0)
-		die("O_PATH");
-	sh->ready = true;
-	for (i = 0; !sh->stop; i++) {
-		fd = i % 3 == 0	  ? open(denied, O_RDONLY)
-		     : i % 3 == 1 ? openat(at, "f", O_RDONLY)
-				  : open(allowed, O_RDONLY);
-		if (i % 3 == 2) {
-			sh->right += fd >= 0;
-			sh->unsure += fd < 0; /* "its name kept changing" */
-		} else {
-			sh->wrong += fd >= 0;
-			sh->denied += fd < 0 && errno == EACCES;
-			sh->lost += fd < 0 && errno != EACCES;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	exit(0);
-}
-
-static void there_and_back(const char *a, const char *b)
-{
-	if (rename(a, b) || rename(b, a))
-		die(a);
-}
-
-static int torn(char **a)
-{
-	const char *d = a[0];
-	unsigned n;
-	pid_t pid;
-
-	set_end(a[1]);
-	make_dir(name("%s/ok/any", d));
-	make_dir(name("%s/ok/lit", d));
-	make_dir(name("%s/secret/d.txt", d));
-	put(name("%s/secret/d.txt/f", d), 'x');
-	put(name("%s/secret/h.txt", d), 'x');
-	put(name("%s/ok/any/w.txt", d), 'x');
-	pid = child();
-	if (!pid) {
-		enter_as(a[2], a[3]);
-		torn_member(d);
-	}
-	while (!sh->ready && !waitpid(pid, NULL, WNOHANG))
-		usleep(1000);
-	for (n = 0; time_left(); n++) {
-		there_and_back(name("%s/secret/h.txt", d), name("%s/ok/any/h.key", d));
-		there_and_back(name("%s/secret/d.txt", d), name("%s/ok/any/d.key", d));
-		there_and_back(name("%s/ok/any/w.txt", d), name("%s/ok/lit/w", d));
-	}
-	sh->stop = true;
-	waitpid(pid, NULL, 0);
-	printf("%u rounds: ", n);
-	return report();
 }
 
 /* --- a member that opens what it is told --- */
@@ -470,9 +277,10 @@ static int reuse(char **a)
 			member_open(&m, name("%s/secret/x%d/f", a[0], i), DENY);
 		for (i = 0; i < BATCH; i++)
 			remove_one(a[0], "secret", i);
+		sh->changes += BATCH;
 	}
 	printf("%lu numbers used again: ", again);
-	return report();
+	return report("directories made anew", sh->changes, BATCH);
 }
 
 /* DIR/ok and DIR/secret hold x0, x1, ... with f in each: see test_cache.sh. */
@@ -502,11 +310,12 @@ static int evict(char **a)
 			member_open(&m, name("%s/secret/x%d/f", a[0], round & 1 ? n - 1 - k : k),
 				    DENY);
 		}
+		sh->changes += n;
 	}
-	printf("%u rounds: ", round);
-	return report();
+	return report("directories dropped", sh->changes, n);
 }
 
+#include "races_moves.h"
 #include "races_tasks.h"
 
 static const struct {

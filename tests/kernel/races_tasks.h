@@ -17,7 +17,8 @@ static void moved_member(const char *file, const char *cgroup)
 		if (was) {
 			n++;
 			sh->wrong += fd >= 0;
-			sh->denied += fd < 0;
+			sh->denied += fd < 0 && errno == EACCES;
+			sh->lost += fd < 0 && errno != EACCES;
 		} else if (fd >= 0) {
 			sh->right++;
 		}
@@ -47,9 +48,9 @@ static int moved(char **a)
 		sh->round = 1;
 		move_to(a[2], pid);
 		waitpid(pid, NULL, 0);
+		sh->changes++;
 	}
-	printf("%u moves: ", n);
-	return report();
+	return report("processes moved", sh->changes, atoi(a[1]));
 }
 
 /* Which of the two files may be opened by those of storm i? */
@@ -100,12 +101,13 @@ static int pair(char **a)
 			if (!pid)
 				pair_child(a, i);
 			waitpid(pid, NULL, 0);
+			sh->changes++;
 		}
 		exit(0);
 	}
 	while (wait(NULL) > 0)
 		;
-	return report();
+	return report("forks", sh->changes, atoi(a[2]));
 }
 
 /* --- watch --- */
@@ -142,7 +144,7 @@ static int watch(char **a)
 		if (fd >= 0)
 			close(fd);
 	}
-	return report();
+	return report("changes", sh->changes, 1);
 }
 
 /* `round` brackets the change, so that an open that spans it is not judged. */
@@ -158,6 +160,7 @@ static int expect(char **a)
 			sh->round++;
 			sh->expect = i;
 			sh->round++;
+			sh->changes += i == ANY;
 			usleep(i == ANY ? 20000 : 150000); /* some opens of either kind */
 			return 0;
 		}

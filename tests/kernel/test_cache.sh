@@ -162,10 +162,11 @@ watched "a mount over the directory"
 
 # --- races ---
 
-race() { # NAME COMMAND...
+race() { # NAME COMMAND...: says what it did, too, which soak.sh adds up
 	local said rc
 	said=$("$R" "${@:2}" 2>&1)
 	rc=$?
+	echo "# $1: $said"
 	status "cache: $1: $said" 0 test $rc = 0
 }
 # Renames against opens: 20 s of each, on all file systems together.
