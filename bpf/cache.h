@@ -32,6 +32,7 @@
 struct sbx_quick {
 	__u64 answer;  /* see quick_answer() */
 	__u32 sibling; /* class of the names that no rule mentions; SBX_NO_STATE: not known */
+	__u32 bars_links;
 };
 
 /* --- looking up --- */
@@ -189,6 +190,7 @@ static __always_inline __u32 quick_rights(struct sbx_dir *e, struct dentry *d, _
 	if (q) {
 		q->answer = answer;
 		q->sibling = e->leaf.cls;
+		q->bars_links = e->leaf.bars_links;
 	}
 	return SBX_ANSWER_RIGHTS(answer);
 }

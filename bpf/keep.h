@@ -278,6 +278,7 @@ static __noinline __maybe_unused enum quick quick_find(struct dentry *d, __u32 r
 	out->any = q.answer >> 16;
 	out->rights = q.answer >> 8;
 	out->sibling = q.sibling;
+	out->bars_links = q.bars_links;
 	return QUICK_YES;
 }
 

@@ -291,11 +291,11 @@ struct sbx_found {
 	__u32 cls;
 	__u32 why; /* SBX_WHY_POLICY: the rest is valid; else why everything is denied */
 	__u8 rights, any, all, quiet;
-	__u32 sibling; /* class of an unmentioned name beside it, where it was asked for */
-	__u32 parent;  /* state of the directory that holds it */
-	__u32 above;   /* of the one that holds that, if it is no anchor */
-	__u32 pad;
-	__u64 image; /* id of the image that said so */
+	__u32 sibling;	  /* class of an unmentioned name beside it, where it was asked for */
+	__u32 parent;	  /* state of the directory that holds it */
+	__u32 above;	  /* of the one that holds that, if it is no anchor */
+	__u32 bars_links; /* the directory that holds it does, see sbx_image.h; with `sibling` */
+	__u64 image;	  /* id of the image that said so */
 };
 
 /*

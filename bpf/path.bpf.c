@@ -156,14 +156,23 @@ static __always_inline void keep_other(struct sbx_scratch *sc)
 		sc->other[i] = sc->found[i];
 }
 
-/* What is wrong with giving the object known as `from` the name that is judged in `to`. */
-static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found *to, bool dir)
+/* What is moved is a directory or a symlink: its kind is the type in its mode, which the verifier
+ * need not follow value by value. */
+#define KIND_OF(mode) ((mode) >> 12 & 0xf)
+#define IS_DIR	      KIND_OF(S_IFDIR)
+#define IS_LINK	      KIND_OF(S_IFLNK)
+#define OTHER	      4 /* the bits of what moves the other way */
+
+/* What is wrong with giving the object known as `from`, which is of that kind, the name that is
+ * judged in `to`. */
+static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found *to, __u32 kind)
 {
 	if (from->why != SBX_WHY_POLICY)
 		return from->why;
 	if (to->why != SBX_WHY_POLICY)
 		return to->why;
-	if (dir) {
+	kind &= 0xf;
+	if (kind == IS_DIR) {
 		if (from->cls == to->cls)
 			return SBX_WHY_POLICY; /* the same future: nothing changes */
 		if (to->any & ~from->all)
@@ -174,15 +183,14 @@ static __always_inline __u32 move_fault(struct sbx_found *from, struct sbx_found
 		return SBX_WHY_WIDENS;
 	/* No file or symlink where the ancestor of a write-denied name would stand: where rules say
 	 * something of what is below, other than of what is below any name beside it. That it stood
-	 * in such a place before does not help: it was made outside, and meant for there alone. */
-	if (SBX_CLS_BELOW(to->cls) != SBX_CLS_BELOW(to->sibling) && !(to->all & SBX_WRITE))
+	 * in such a place before does not help: it was made outside, and meant for there alone. And
+	 * no symlink by any name where all names stand above something write-denied. */
+	if ((SBX_CLS_BELOW(to->cls) != SBX_CLS_BELOW(to->sibling) ||
+	     (kind == IS_LINK && to->bars_links)) &&
+	    !(to->all & SBX_WRITE))
 		return SBX_WHY_HOLLOWS;
 	return SBX_WHY_POLICY;
 }
-
-/* What is moved, or what moves the other way, is a directory. */
-#define FROM_DIR 1
-#define TO_DIR	 2
 
 static long move_one(__u32 i, struct ask *a)
 {
@@ -192,9 +200,9 @@ static long move_one(__u32 i, struct ask *a)
 
 	if (!sbx_alive(id))
 		return 0;
-	why = move_fault(from, to, a->dir & FROM_DIR);
+	why = move_fault(from, to, a->dir);
 	if (why == SBX_WHY_POLICY && a->both)
-		why = move_fault(to, from, a->dir & TO_DIR);
+		why = move_fault(to, from, a->dir >> OTHER);
 	if (why == SBX_WHY_POLICY)
 		return 0;
 	mode = sbx_mode_of(id);
@@ -204,10 +212,10 @@ static long move_one(__u32 i, struct ask *a)
 }
 
 /* EXDEV, as Landlock does: tools then fall back to copying. */
-SBX_GLOBAL int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 dirs,
+SBX_GLOBAL int check_move(struct sbx_scratch *sc, struct sbx_label *l, __u32 op, __u32 kinds,
 			  __u32 both)
 {
-	struct ask a = {.sc = sc, .l = l, .op = op, .dir = dirs, .both = both};
+	struct ask a = {.sc = sc, .l = l, .op = op, .dir = kinds, .both = both};
 
 	if (!sc || !l)
 		return -EACCES; /* fail closed */
@@ -221,7 +229,7 @@ struct naming {
 	struct sbx_label *l;
 	struct dentry *from, *to;
 	__u32 op_from, op_to; /* SBX_OPS: not judged by itself */
-	__u32 dirs;	      /* FROM_DIR, TO_DIR */
+	__u32 kinds;	      /* KIND_OF; << OTHER: of what is at the new name */
 	__u32 both;
 	__u32 quick; /* nothing speaks against it: the second name has not been walked */
 	int ret;
@@ -234,8 +242,8 @@ static __noinline bool quick_target(struct naming *n)
 	struct sbx_found *from = &n->sc->other[0], to = {};
 
 	return quick_find(n->to, SBX_WRITE, &to) == QUICK_YES &&
-	       move_fault(from, &to, n->dirs & FROM_DIR) == SBX_WHY_POLICY &&
-	       (!n->both || move_fault(&to, from, n->dirs & TO_DIR) == SBX_WHY_POLICY);
+	       move_fault(from, &to, n->kinds) == SBX_WHY_POLICY &&
+	       (!n->both || move_fault(&to, from, n->kinds >> OTHER) == SBX_WHY_POLICY);
 }
 
 static long name_one(__u32 i, struct naming *n)
@@ -257,21 +265,21 @@ static long name_one(__u32 i, struct naming *n)
 
 /* Moves that nothing speaks against. */
 static __noinline bool quick_move(struct dentry *from, struct dentry *to, __u32 rights_from,
-				  __u32 dirs, bool both)
+				  __u32 kinds, bool both)
 {
 	struct sbx_found a = {}, b = {};
 
 	return quick_find(from, rights_from, &a) == QUICK_YES &&
 	       quick_find(to, SBX_WRITE, &b) == QUICK_YES &&
-	       move_fault(&a, &b, dirs & FROM_DIR) == SBX_WHY_POLICY &&
-	       (!both || move_fault(&b, &a, dirs & TO_DIR) == SBX_WHY_POLICY);
+	       move_fault(&a, &b, kinds) == SBX_WHY_POLICY &&
+	       (!both || move_fault(&b, &a, kinds >> OTHER) == SBX_WHY_POLICY);
 }
 
 static __always_inline int check_names(struct naming *n)
 {
 	struct sbx_label *l;
 
-	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, n->dirs, n->both))
+	if (quick_move(n->from, n->to, n->op_from == SBX_OPS ? 0 : SBX_WRITE, n->kinds, n->both))
 		return 0;
 	l = sbx_subject();
 	if (!l)
@@ -283,7 +291,7 @@ static __always_inline int check_names(struct naming *n)
 	if (!n->sc)
 		return -EACCES; /* fail closed */
 	bpf_loop(2, name_one, n, 0);
-	return n->ret || n->quick ? n->ret : check_move(n->sc, l, n->op_to, n->dirs, n->both);
+	return n->ret || n->quick ? n->ret : check_move(n->sc, l, n->op_to, n->kinds, n->both);
 }
 
 SEC("lsm/path_rename")
@@ -300,10 +308,9 @@ int BPF_PROG(sbx_path_rename, const struct path *old_dir, struct dentry *old_den
 		return ret;
 	if (!moved)
 		return -EACCES; /* fail closed: never seen */
-	if (S_ISDIR(moved->i_mode))
-		n.dirs |= FROM_DIR;
-	if (flags & RENAME_EXCHANGE && S_ISDIR(inode_mode(new_dentry->d_inode)))
-		n.dirs |= TO_DIR;
+	n.kinds = KIND_OF(moved->i_mode);
+	if (flags & RENAME_EXCHANGE)
+		n.kinds |= KIND_OF(inode_mode(new_dentry->d_inode)) << OTHER;
 	/* a whiteout comes to stand under the old name, and is no directory */
 	n.both = !!(flags & (RENAME_EXCHANGE | RENAME_WHITEOUT));
 	return sbx_verdict(check_names(&n));
@@ -318,11 +325,12 @@ int BPF_PROG(sbx_path_link, struct dentry *old_dentry, const struct path *new_di
 
 	if (ret || sbx_outside())
 		return ret;
+	n.kinds = KIND_OF(inode_mode(old_dentry->d_inode));
 	return sbx_verdict(check_names(&n));
 }
 
 /* A new non-directory must not stand where the ancestor of a write-denied name would be. */
-static __noinline bool quick_new(struct dentry *dentry)
+static __noinline bool quick_new(struct dentry *dentry, __u32 kind)
 {
 	struct sbx_found at = {};
 	enum quick known = quick_find(dentry, SBX_WRITE, &at);
@@ -330,16 +338,16 @@ static __noinline bool quick_new(struct dentry *dentry)
 	if (known == QUICK_ABSENT && cache_derive(dentry))
 		known = quick_find(dentry, SBX_WRITE, &at);
 	/* a new object has, under any name, what that name grants: only the place counts */
-	return known == QUICK_YES && move_fault(&at, &at, false) == SBX_WHY_POLICY;
+	return known == QUICK_YES && move_fault(&at, &at, kind) == SBX_WHY_POLICY;
 }
 
-static __noinline int check_new(struct dentry *dentry)
+static __noinline int check_new(struct dentry *dentry, __u32 kind)
 {
 	struct sbx_scratch *sc;
 	struct sbx_label *l;
 	int ret;
 
-	if (quick_new(dentry))
+	if (quick_new(dentry, kind))
 		return 0;
 	l = sbx_subject();
 	if (!l)
@@ -354,7 +362,7 @@ static __noinline int check_new(struct dentry *dentry)
 	if (ret)
 		return sbx_verdict(ret);
 	keep_other(sc);
-	return check_move(sc, l, SBX_OP_CREATE, 0, false);
+	return check_move(sc, l, SBX_OP_CREATE, kind, false);
 }
 
 SEC("lsm/path_mknod")
@@ -363,7 +371,7 @@ int BPF_PROG(sbx_path_mknod, const struct path *dir, struct dentry *dentry, unsi
 {
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_verdict(check_new(dentry));
+	return sbx_verdict(check_new(dentry, 0));
 }
 
 SEC("lsm/path_symlink")
@@ -372,5 +380,5 @@ int BPF_PROG(sbx_path_symlink, const struct path *dir, struct dentry *dentry, co
 {
 	if (ret || sbx_outside())
 		return ret;
-	return sbx_verdict(check_new(dentry));
+	return sbx_verdict(check_new(dentry, IS_LINK));
 }

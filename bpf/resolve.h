@@ -243,20 +243,22 @@ static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
 	return node && task_in(pid_task(node, PIDTYPE_TGID), cgroup);
 }
 
-/* The class of a name in the same directory that no rule mentions: what differs from it is the
- * ancestor of something that a rule names (design 1.3, links and renames). */
-static __always_inline __u32 match_sibling(struct match *m)
+/* What links and renames ask of the directory (design 1.3). The class of a name in it that no rule
+ * mentions: what differs from it is the ancestor of something that a rule names. */
+static __always_inline void match_beside(struct match *m, struct sbx_found *f)
 {
 	const char other[] = "/\1\2\1\2";
 	struct sbx_state *st;
 	__u32 i;
 
 	m->step.state = m->sc->at.parent;
+	st = step_state(&m->step);
+	f->bars_links = !st || st->bars_links;
 	SBX_UNROLLED
 	for (i = 0; i < sizeof(other) - 1; i++)
 		step_byte(&m->step, other[i]);
 	st = step_state(&m->step);
-	return st ? st->cls : SBX_NO_STATE;
+	f->sibling = st ? st->cls : SBX_NO_STATE;
 }
 
 /* Steps through the path of the anchor, or remembers where that leads. 0, or it cannot be done. */
@@ -315,6 +317,7 @@ static __always_inline void match_found(struct sbx_found *f, struct sbx_state *s
 	f->quiet = st->quiet;
 	f->why = SBX_WHY_POLICY;
 	f->sibling = f->cls;
+	f->bars_links = 0;
 }
 
 /* Runs the name in sc through the automaton of sandbox `id`. Fills sc->found[n]. */
@@ -364,7 +367,7 @@ SBX_GLOBAL int match_sandbox(struct sbx_scratch *sc, __u64 id, __u32 n, __u32 si
 	f->parent = sc->at.parent;
 	f->above = sc->at.above;
 	if (sibling && sc->n)
-		f->sibling = match_sibling(&m);
+		match_beside(&m, f);
 	return 0;
 }
 

@@ -38,6 +38,9 @@
  * class: the rest of an object's own name need not be read. It *loops* when every byte but '/'
  *leads back to it: neither need the rest of any other component.
  *
+ * A state *bars links* when, in it as a directory, a symlink by a name that no rule mentions would
+ * lead past a denial: below it something may not be written that may be, directly in the directory.
+ *
  * LEAVES. state.leaf - 1 is the index of a struct sbx_leaf, which says of the names in that
  * directory: those for which sbx_leaf_differs() is false all have this class and these rights. 0:
  * no such record, every name has to be stepped through.
@@ -89,15 +92,15 @@ struct sbx_state {
 	__u8 all;
 	__u8 quiet; /* rights whose denial here is not reported one by one */
 	__u8 leaf;  /* index + 1 into the leaves; 0: none */
-	__u8 pad[7];
+	__u8 bars_links;
+	__u8 pad[6];
 };
 
 struct sbx_leaf {
 	__u64 bits[4];	/* first bytes of names that rules tell apart */
 	__u64 heads[4]; /* SBX_LEAF_HASH of those that have three bytes or more */
 	__u32 cls;
-	__u8 rights, any, all;
-	__u8 pad;
+	__u8 rights, any, all, bars_links;
 };
 
 /* A name of three bytes has a fourth, that which ends it. Names that cannot be read are 0, whose

@@ -363,6 +363,78 @@ static int symlink_above(struct esc_try *t)
 	return esc_err(unlink(later));
 }
 
+/* --- a symlink by any name: below all names beside it the same is denied --- */
+
+/* The whole path, by which somebody outside comes. Others need the place afterwards. */
+static int through(struct esc_try *t, const char *any, int r)
+{
+	const char *file = join(any, "/a-prod/run.sh");
+	struct stat own;
+
+	if (r)
+		return r;
+	if (t->twin)
+		return esc_read_at(t, file);
+	if (!stat("own" PROD "/run.sh", &own) && same(file, &own))
+		esc_prove(t, "a file of its own stood under a denied name");
+	return esc_err(unlink(any));
+}
+
+/* A symlink to one's own directory in the place of project/release/eu/web, as "l". */
+static int begin_with_any(struct esc_try *t, const char **any)
+{
+	char own[ESC_PATH];
+	int r = begin(t);
+
+	*any = in(t, RELEASE, join("/eu/", t->c->name));
+	if (!r && !getcwd(own, sizeof(own)))
+		r = -errno;
+	return r ? r : esc_err(symlink(join(own, "/own/eu/web"), "l"));
+}
+
+static int symlink_any(struct esc_try *t)
+{
+	const char *any;
+	char to[ESC_PATH];
+	int r = begin_with_any(t, &any), n = r ? 0 : readlink("l", to, sizeof(to) - 1);
+
+	if (!r && n < 0)
+		r = -errno;
+	to[n > 0 ? n : 0] = 0;
+	return through(t, any, r ? r : esc_err(symlink(to, any)));
+}
+
+static int symlink_any_moved(struct esc_try *t)
+{
+	const char *any;
+	int r = begin_with_any(t, &any);
+
+	return through(t, any, r ? r : esc_rename("l", any, 0));
+}
+
+static int symlink_any_linked(struct esc_try *t)
+{
+	const char *any;
+	int r = begin_with_any(t, &any);
+
+	return through(t, any, r ? r : esc_err(linkat(AT_FDCWD, "l", AT_FDCWD, any, 0)));
+}
+
+/* For an empty directory, which may stand there. */
+static int symlink_any_swapped(struct esc_try *t)
+{
+	const char *any;
+	int r = begin_with_any(t, &any);
+
+	if (!r)
+		r = esc_err(mkdir(any, 0777));
+	if (!r)
+		r = esc_rename("l", any, RENAME_EXCHANGE);
+	if (r)
+		rmdir(any);
+	return through(t, any, r);
+}
+
 #define HERE .needs = ESC_DENY_IN | ESC_FAR
 #define YET  .needs = ESC_DENY_IN | ESC_FAR | ESC_GLOB
 
@@ -402,5 +474,11 @@ const struct esc_case esc_renames_far[] = {
 	{"far-symlink-linked", "links a symlink there", NULL, symlink_linked, YET},
 	{"far-symlink-above", "makes a symlink levels above a denied name", NULL, symlink_above,
 	 YET},
+	{"far-symlink-any", "makes a symlink by a name that no rule tells from others", NULL,
+	 symlink_any, YET},
+	{"far-symlink-any-moved", "moves a symlink to such a name", NULL, symlink_any_moved, YET},
+	{"far-symlink-any-linked", "links a symlink to such a name", NULL, symlink_any_linked, YET},
+	{"far-symlink-any-swapped", "exchanges a symlink for a directory there", NULL,
+	 symlink_any_swapped, YET},
 	{0},
 };

@@ -253,6 +253,45 @@ for far in 'b/x*/s*' '*/x*/s*' '{b,c}*/*/s1' 'b/*1/s1'; do
 	EOF
 done
 
+# Every name in the directory stands above something denied, and no rule tells one from the other: any
+# of them may be a directory, none a symlink.
+policy "$W/any.yaml" <<-EOF
+	  - allow: [read, write]
+	    path: "$W/t/**"
+	  - deny: [write]
+	    path: ["$W/t/srv/*/hooks/**", "/**/.git/hooks/**"]
+EOF
+for user in root nobody; do
+	rm -rf "$W/t"
+	mkdir -p "$W"/t/srv/{old/hooks,d1,d2} "$W/t/own/hooks"
+	ln -s "$W/t/own" "$W/t/l"
+	ln -s "$W/t/own" "$W/t/srv/l"
+	echo x >"$W/t/srv/f"
+	chmod -R a+rwX "$W/t"
+	chown -Rh $user "$W/t"
+	inside any "$W/any.yaml" $user <<-EOF
+		EACCES create $W/t/srv/old/hooks/pre
+		EACCES|EXDEV symlink $W/t/own $W/t/srv/new
+		EACCES|EXDEV uring-symlink worker $W/t/own $W/t/srv/new
+		EACCES|EXDEV rename $W/t/l $W/t/srv/new
+		EACCES|EXDEV rename $W/t/srv/l $W/t/srv/new
+		EACCES|EXDEV link $W/t/l $W/t/srv/new
+		EACCES|EXDEV exchange $W/t/l $W/t/srv/d1
+		EACCES|EXDEV exchange $W/t/srv/d1 $W/t/l
+		EACCES|EXDEV exchange $W/t/l $W/t/srv/f
+		ok mkdir $W/t/srv/new
+		ok create $W/t/srv/file
+		ok rename $W/t/srv/file $W/t/srv/file2
+		ok rename $W/t/srv/d1 $W/t/srv/d3
+		ok symlink ../../own $W/t/srv/new/l
+		ok symlink own $W/t/l2
+		ok rename $W/t/l2 $W/t/l3
+		ok rename $W/t/srv/l $W/t/l4
+		ok exchange $W/t/l3 $W/t/own
+		ok exchange $W/t/own $W/t/l3
+	EOF
+done
+
 # What stands above a protected name and is no directory was made outside: it is put above no other.
 fresh_above() {
 	rm -rf "$W/t"

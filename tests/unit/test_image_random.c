@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * What an image says of each of its states beyond the state's own rights (include/sbx_image.h):
- * any, all, cls, settled, loops and the leaves, against what the transitions alone come to. The
- * policies are small: with many rules, most of this holds for several reasons, and mistakes do not
- * show. SBX_SEED=n repeats or varies a run, SBX_ROUNDS=n makes it longer.
+ * any, all, cls, settled, loops, bars_links and the leaves, against what the transitions alone come
+ * to. The policies are small: with many rules, most of this holds for several reasons, and mistakes
+ * do not show. SBX_SEED=n repeats or varies a run, SBX_ROUNDS=n makes it longer.
  */
 #include "tests/unit/filerules.h"
 #include "tests/unit/random.h"
@@ -67,7 +67,7 @@ static void append_pattern(char *out)
 	for (n = pick(3); n > 0; n--)
 		sprintf(out + strlen(out), "/%s", literals[pick(COUNT(literals))]);
 	for (n = 1 + pick(2); n > 0; n--)
-		sprintf(out + strlen(out), "/%s", parts[pick(COUNT(parts))]);
+		sprintf(out + strlen(out), "/%s", pick(4) ? parts[pick(COUNT(parts))] : "*");
 	if (!pick(3))
 		sprintf(out + strlen(out), "/%s", literals[pick(COUNT(literals))]);
 	if (!pick(3))
@@ -325,9 +325,78 @@ static void compare_leaves(const struct table *t)
 	const struct sbx_leaf *leaves = (const void *)(t->k->img.data + SBX_LEAF_OFF);
 	int i;
 
-	for (i = 0; i < t->n; i++)
-		if (t->rec[i]->leaf && !pick(4))
-			compare_leaf(t, i, leaves + t->rec[i]->leaf - 1, t->to[i]['/'], 0, 0);
+	for (i = 0; i < t->n; i++) {
+		if (!t->rec[i]->leaf || pick(4))
+			continue;
+		compare_leaf(t, i, leaves + t->rec[i]->leaf - 1, t->to[i]['/'], 0, 0);
+		if (leaves[t->rec[i]->leaf - 1].bars_links != t->rec[i]->bars_links)
+			wrong(t, i, "bars_links of the leaf");
+	}
+}
+
+/* Is there a path, from two states behind a '/', that may not be written from the first and may be
+ * from the second? *below: whether any may be written from the first. */
+static bool leads_past(const struct table *t, int deep, int flat, bool *below)
+{
+	static bool seen[MAX * MAX];
+	static int queue[2 * MAX * MAX];
+	int n = 0, at, c, slash;
+	bool past = false;
+
+	memset(seen, 0, t->n * t->n);
+	*below = false;
+	for (at = -1; at < n; at++) {
+		if (at >= 0) {
+			deep = queue[at] / MAX;
+			flat = queue[at] % MAX;
+			*below |= t->rec[deep]->rights & SBX_WRITE;
+			past |= t->rec[flat]->rights & ~t->rec[deep]->rights & SBX_WRITE;
+		}
+		for (slash = 0; slash < (at < 0 ? 1 : 2); slash++) {
+			int a = slash ? t->to[deep]['/'] : deep;
+			int b = slash ? t->to[flat]['/'] : flat;
+
+			for (c = 1; c < 256; c++) {
+				int x = t->to[a][c], y = t->to[b][c];
+
+				if (c == '/' || seen[x * t->n + y])
+					continue;
+				seen[x * t->n + y] = true;
+				queue[n++] = x * MAX + y;
+			}
+		}
+	}
+	return past;
+}
+
+static int unmentioned(const struct table *t, int inside)
+{
+	int c;
+
+	for (c = 0; c < 4; c++)
+		inside = t->to[inside][1 + c % 2];
+	return inside;
+}
+
+static size_t barred;
+
+static void compare_bars(const struct table *t)
+{
+	int i;
+
+	for (i = 0; i < t->n; i++) {
+		int inside = t->to[i]['/'], beside = unmentioned(t, inside), depth;
+		bool below, bars = false;
+
+		for (depth = 0; depth < 12; depth++) {
+			bars |= leads_past(t, t->to[beside]['/'], inside, &below);
+			inside = t->to[unmentioned(t, inside)]['/'];
+		}
+		bars = bars && below && t->rec[beside]->rights & SBX_WRITE;
+		if (t->rec[i]->bars_links != bars)
+			wrong(t, i, "bars_links");
+		barred += bars;
+	}
 }
 
 static void every_state_says_what_its_transitions_say(void **state)
@@ -347,13 +416,16 @@ static void every_state_says_what_its_transitions_say(void **state)
 			compare_classes(t);
 			compare_flags(t);
 			compare_leaves(t);
+			compare_bars(t);
 		}
 		kit_free(&k);
 	}
 	free(t);
-	print_message("note: %zu images, %zu settled states, %zu that loop, %zu names by leaves\n",
-		      done, settled, loops, passed);
-	assert_true(done > rounds / 2 && settled > rounds && loops > rounds && passed > rounds);
+	print_message("note: %zu images, %zu settled states, %zu that loop, %zu names by leaves, "
+		      "%zu directories that bar symlinks\n",
+		      done, settled, loops, passed, barred);
+	assert_true(done > rounds / 2 && settled > rounds && loops > rounds && passed > rounds &&
+		    barred > rounds / 32);
 }
 
 int main(void)

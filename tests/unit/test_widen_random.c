@@ -84,27 +84,69 @@ static void entangled_world(struct kit *k)
 	}
 }
 
+#define DEEP 3 /* levels below the directory that are tried: patterns have no more */
+
+static bool writes(const struct kit *k, const struct sbx_facts *without, const char *dir,
+		   unsigned levels, const char *tail)
+{
+	char path[256];
+
+	strcpy(path, dir);
+	for (; levels > 0; levels--)
+		strcat(path, "/zz");
+	strcat(path, tail);
+	return rights_of(k, without, path) & SBX_WRITE;
+}
+
+/* The n-th path; each as it is and, patterns saying of all names that paths have what they do not
+ * say of others, with other names. */
+static void nth_tail(char *tail, size_t n)
+{
+	char *ab;
+
+	nth_path(tail, n / 2);
+	for (ab = tail; n % 2 && (ab = strstr(ab, "ab"));)
+		memcpy(ab, "zz", 2);
+}
+
+/* Does the directory bar symlinks, by whatever name? */
+static bool barred(const struct kit *k, const struct sbx_facts *without, const char *dir)
+{
+	bool below = false, past = false;
+	unsigned level;
+	char tail[64];
+	size_t i;
+
+	for (i = 2; i < 2 * PATHS; i++) {
+		nth_tail(tail, i);
+		if (writes(k, without, dir, 1, tail)) {
+			below = true;
+			continue;
+		}
+		for (level = 0; level <= DEEP && !past; level++)
+			past = writes(k, without, dir, level, tail);
+	}
+	return below && past && writes(k, without, dir, 1, "");
+}
+
 /* Could the sandbox have made it? By trying all paths below the link and below a name beside it. */
 static bool makeable(const struct kit *k, const struct sbx_facts *without, const char *link)
 {
-	char under[128], beside[128], tail[64], *ab;
+	char under[200], beside[200], dir[128], tail[64];
 	bool all_write = true, same = true;
 	size_t i;
 
 	if (!(rights_of(k, without, link) & SBX_WRITE))
 		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(link, '/') - link), link);
 	for (i = 2; i < 2 * PATHS && (all_write || same); i++) {
-		nth_path(tail, i / 2);
-		/* patterns may say of all names that paths have what they do not say of others */
-		for (ab = tail; i % 2 && (ab = strstr(ab, "ab"));)
-			memcpy(ab, "zz", 2);
+		nth_tail(tail, i);
 		snprintf(under, sizeof(under), "%s%s", link, tail);
-		snprintf(beside, sizeof(beside), "%.*s/zz%s", (int)(strrchr(link, '/') - link),
-			 link, tail);
+		snprintf(beside, sizeof(beside), "%s/zz%s", dir, tail);
 		all_write &= !!(rights_of(k, without, under) & SBX_WRITE);
 		same &= rights_of(k, without, under) == rights_of(k, without, beside);
 	}
-	return all_write || same;
+	return all_write || (same && !barred(k, without, dir));
 }
 
 /* A path that the links add a right to: those below their targets are what it can be about. */

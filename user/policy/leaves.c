@@ -21,19 +21,6 @@ int sbx_leaves_begin(struct sbx_leaves *l, const struct sbx_minimal *m,
 	return l->of_inside ? 0 : -ENOMEM;
 }
 
-/* By byte: the state that a name beginning with it leads to from `s`. */
-static void successors(const struct sbx_minimal *m, uint32_t s, uint32_t *to)
-{
-	const struct sbx_min_state *st = &m->states[s];
-	unsigned b;
-	uint32_t i;
-
-	for (b = 1; b < 256; b++)
-		to[b] = m->rows[(size_t)st->base * m->n_classes + m->class_of[b]];
-	for (i = st->first; i < st->first + st->n; i++)
-		to[m->exceptions[i].byte] = m->exceptions[i].to;
-}
-
 struct search {
 	const struct sbx_leaves *l;
 	struct sbx_leaf *leaf;
@@ -58,7 +45,7 @@ static void find_heads(struct search *s, uint32_t state, uint32_t head, unsigned
 		memset(s->leaf->heads, ~0, sizeof(s->leaf->heads));
 		return;
 	}
-	successors(s->l->m, state, to);
+	sbx_minimal_steps(s->l->m, state, to);
 	for (b = 1; b < 256; b++) {
 		bool ends = props->cls[to[b]] != s->cls; /* a name that is no more than this */
 
@@ -75,7 +62,7 @@ static void find_heads(struct search *s, uint32_t state, uint32_t head, unsigned
 }
 
 /* The names that no rule mentions are like the one that begins with byte 1. */
-static bool describe(const struct sbx_leaves *l, uint32_t inside, struct sbx_leaf *leaf)
+static bool describe(const struct sbx_leaves *l, uint32_t inside, bool bars, struct sbx_leaf *leaf)
 {
 	const struct sbx_props *props = l->props;
 	struct search s = {.l = l, .leaf = leaf};
@@ -93,6 +80,7 @@ static bool describe(const struct sbx_leaves *l, uint32_t inside, struct sbx_lea
 	leaf->rights = l->m->states[like].label & SBX_RIGHTS_ALL;
 	leaf->any = props->any[like];
 	leaf->all = props->all[like];
+	leaf->bars_links = bars;
 	return true;
 }
 
@@ -107,7 +95,7 @@ int sbx_leaves_add(struct sbx_leaves *l, uint32_t state)
 	if (l->known.n == SBX_LEAF_MAX)
 		return 0;
 	*found = NO_LEAF;
-	if (!describe(l, inside, &leaf))
+	if (!describe(l, inside, l->props->bars[state], &leaf))
 		return 0;
 	if (sbx_intern_add(&l->known, &leaf, sizeof(leaf), &id) < 0)
 		return -ENOMEM;

@@ -20,6 +20,18 @@ uint32_t sbx_minimal_step(const struct sbx_minimal *m, uint32_t state, uint8_t b
 	return m->rows[(size_t)s->base * m->n_classes + m->class_of[byte]];
 }
 
+void sbx_minimal_steps(const struct sbx_minimal *m, uint32_t state, uint32_t to[256])
+{
+	const struct sbx_min_state *s = &m->states[state];
+	unsigned b;
+	uint32_t i;
+
+	for (b = 1; b < 256; b++)
+		to[b] = m->rows[(size_t)s->base * m->n_classes + m->class_of[b]];
+	for (i = s->first; i < s->first + s->n; i++)
+		to[m->exceptions[i].byte] = m->exceptions[i].to;
+}
+
 static int add_state(struct sbx_minimal *m, struct sbx_min_state s)
 {
 	if (sbx_grow(&m->states, &m->room, m->n + 1, sizeof(*m->states)))

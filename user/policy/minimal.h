@@ -34,6 +34,8 @@ int sbx_minimal_build(struct sbx_minimal *m, const struct sbx_product *p, uint8_
 void sbx_minimal_free(struct sbx_minimal *m);
 
 uint32_t sbx_minimal_step(const struct sbx_minimal *m, uint32_t state, uint8_t byte);
+/* By byte, from 1: where it leads. */
+void sbx_minimal_steps(const struct sbx_minimal *m, uint32_t state, uint32_t to[256]);
 
 /*
  * Refines a partition of n states with `next`[state * k + symbol] until states of one block have

@@ -381,6 +381,7 @@ static void write_state(const struct packer *p, uint32_t s, uint32_t record, uin
 		.all = p->props->all[s],
 		.quiet = label >> SBX_RIGHT_BITS,
 		.leaf = p->leaf[s],
+		.bars_links = p->props->bars[s],
 	};
 	for (i = c->first; i < c->first + c->n; i++)
 		trans[p->trans[i].byte] =

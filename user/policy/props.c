@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "user/policy/barred.h"
 #include "user/policy/props.h"
 
 #define RIGHTS(label) ((label)&SBX_RIGHTS_ALL)
@@ -207,8 +208,10 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 	out->any = calloc(m->n, 1);
 	out->all = calloc(m->n, 1);
 	out->cls = calloc(m->n, sizeof(*out->cls));
+	out->bars = calloc(m->n, sizeof(*out->bars));
 	out->settled = calloc(m->n, sizeof(*out->settled));
-	if (!u.inside || !u.here || !out->any || !out->all || !out->cls || !out->settled)
+	if (!u.inside || !u.here || !out->any || !out->all || !out->cls || !out->bars ||
+	    !out->settled)
 		goto out;
 	sum_rows(&u);
 	sum_tree(&u);
@@ -218,7 +221,10 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 		out->any[i] = sum & SBX_RIGHTS_ALL;
 		out->all[i] = ~(sum >> SBX_RIGHT_BITS) & SBX_RIGHTS_ALL;
 	}
-	rc = number_classes(out, m, p);
+	rc = sbx_barred_find(m, &(struct sbx_futures){.inside = u.inside, .here = u.here},
+			     out->bars);
+	if (!rc)
+		rc = number_classes(out, m, p);
 	if (!rc) {
 		settle_rows(out, &u);
 		settle_tree(out, &u);
@@ -236,6 +242,7 @@ void sbx_props_free(struct sbx_props *props)
 	free(props->any);
 	free(props->all);
 	free(props->cls);
+	free(props->bars);
 	free(props->settled);
 	memset(props, 0, sizeof(*props));
 }

@@ -8,6 +8,7 @@
 struct sbx_props {
 	uint8_t *any, *all; /* by state */
 	uint32_t *cls;
+	bool *bars;    /* symlinks in it, as a directory: barred.h */
 	bool *settled; /* all names that go on from here within the component are of this class */
 };
 

@@ -14,11 +14,13 @@
 #include "user/policy/rulestr.h"
 #include "user/policy/widen.h"
 
-/* The state of the link itself and of a name beside it that no rule mentions. */
+/* The states of the link itself, of its directory, and of a name beside it that no rule mentions.
+ */
 static int states_of(const struct sbx_facts *f, const struct sbx_image *img, const char *link,
-		     const struct sbx_state **at, const struct sbx_state **beside)
+		     const struct sbx_state **at, const struct sbx_state **in,
+		     const struct sbx_state **beside)
 {
-	static const char unmentioned[] = "/\1\2\1\2"; /* as in bpf/step.h */
+	static const char unmentioned[] = "/\1\2\1\2"; /* as in bpf/resolve.h */
 	char *dir = strndup(link, strrchr(link, '/') - link), *real;
 	uint32_t parent, s, t;
 
@@ -32,20 +34,22 @@ static int states_of(const struct sbx_facts *f, const struct sbx_image *img, con
 	s = sbx_image_walk(img, parent, link, strlen(link));
 	t = sbx_image_walk(img, parent, unmentioned, strlen(unmentioned));
 	*at = sbx_image_state(img, s);
+	*in = sbx_image_state(img, parent);
 	*beside = sbx_image_state(img, t);
-	return *at && *beside ? 0 : -EINVAL;
+	return *at && *in && *beside ? 0 : -EINVAL;
 }
 
 /* 1: the sandbox may put a symlink there; 0, -errno. */
 static int may_make(const struct sbx_facts *f, const struct sbx_image *img, const char *link)
 {
-	const struct sbx_state *at, *beside;
-	int rc = states_of(f, img, link, &at, &beside);
+	const struct sbx_state *at, *in, *beside;
+	int rc = states_of(f, img, link, &at, &in, &beside);
 
 	if (rc)
 		return rc;
 	return at->rights & SBX_WRITE &&
-	       (SBX_CLS_BELOW(at->cls) == SBX_CLS_BELOW(beside->cls) || at->all & SBX_WRITE);
+	       (at->all & SBX_WRITE ||
+		(SBX_CLS_BELOW(at->cls) == SBX_CLS_BELOW(beside->cls) && !in->bars_links));
 }
 
 /* --- the policy without some of its symlinks --- */
