@@ -67,16 +67,19 @@ static inline int uring_submit(struct uring *u, const struct io_uring_sqe *sqe)
 }
 
 /* One request, and its result. A worker that waits, as for a connection, is woken by the kernel now
- * and then, and the request ends with EINTR: nobody asked for that. */
+ * and then, and the request ends with EINTR: nobody asked for that. Asked again at once it may be
+ * as before, while the machine has no time for what is waited for. */
 static inline int uring_do(const struct io_uring_sqe *sqe)
 {
 	struct uring u;
 	int r = uring_open(&u), tries = 0;
 
 	if (!r)
-		do
-			r = uring_submit(&u, sqe);
-		while (r == -EINTR && ++tries < 10);
+		r = uring_submit(&u, sqe);
+	while (r == -EINTR && ++tries < 500) {
+		usleep(10000);
+		r = uring_submit(&u, sqe);
+	}
 	close(u.fd);
 	return r;
 }
