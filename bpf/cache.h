@@ -31,7 +31,7 @@
 /* What a directory's entry says of a name, beyond its rights. */
 struct sbx_quick {
 	__u64 answer;  /* see quick_answer() */
-	__u32 sibling; /* class of the names that no rule mentions; SBX_NO_STATE: not known */
+	__u32 sibling; /* class of the names that no rule mentions */
 	__u32 bars_links;
 };
 

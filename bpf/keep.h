@@ -48,7 +48,7 @@ SBX_GLOBAL int cache_write(struct keep *k)
 	struct sbx_chunk *hdr;
 	struct sbx_dir *e;
 	struct sbx_state *st;
-	__u32 leaf, all;
+	__u32 leaf, all, sibling, bars_links;
 	__u64 version;
 
 	if (!k)
@@ -63,6 +63,8 @@ SBX_GLOBAL int cache_write(struct keep *k)
 		return 0;
 	leaf = st->leaf;
 	all = st->all;
+	sibling = st->sibling;
+	bars_links = st->bars_links;
 	step_byte(&w, '/');
 	version = e->version;
 	if ((version & 1) ||
@@ -81,10 +83,11 @@ SBX_GLOBAL int cache_write(struct keep *k)
 	e->state = w.state;
 	if (leaf) {
 		e->leaf = hdr->leaf[(leaf - 1) & 0xff];
-	} else { /* every name has to be looked at, and none is known to be like another */
+	} else { /* every name has to be looked at */
 		e->leaf.bits[0] = e->leaf.bits[1] = e->leaf.bits[2] = e->leaf.bits[3] = ~0ull;
 		e->leaf.heads[0] = e->leaf.heads[1] = e->leaf.heads[2] = e->leaf.heads[3] = ~0ull;
-		e->leaf.cls = SBX_NO_STATE;
+		e->leaf.cls = sibling;
+		e->leaf.bars_links = bars_links;
 	}
 	sbx_barrier();
 	__sync_fetch_and_add(&e->version, 1);

@@ -243,22 +243,16 @@ static __always_inline bool proc_member(__u64 pid, __u64 cgroup)
 	return node && task_in(pid_task(node, PIDTYPE_TGID), cgroup);
 }
 
-/* What links and renames ask of the directory (design 1.3). The class of a name in it that no rule
- * mentions: what differs from it is the ancestor of something that a rule names. */
+/* What links and renames ask of the directory (design 1.3). A name whose class is not that of the
+ * names that no rule mentions is the ancestor of something that a rule names. */
 static __always_inline void match_beside(struct match *m, struct sbx_found *f)
 {
-	const char other[] = "/\1\2\1\2";
 	struct sbx_state *st;
-	__u32 i;
 
 	m->step.state = m->sc->at.parent;
 	st = step_state(&m->step);
+	f->sibling = st ? st->sibling : SBX_NO_STATE;
 	f->bars_links = !st || st->bars_links;
-	SBX_UNROLLED
-	for (i = 0; i < sizeof(other) - 1; i++)
-		step_byte(&m->step, other[i]);
-	st = step_state(&m->step);
-	f->sibling = st ? st->cls : SBX_NO_STATE;
 }
 
 /* Steps through the path of the anchor, or remembers where that leads. 0, or it cannot be done. */

@@ -90,10 +90,11 @@ struct sbx_state {
 	__u8 rights;
 	__u8 any;
 	__u8 all;
-	__u8 quiet; /* rights whose denial here is not reported one by one */
-	__u8 leaf;  /* index + 1 into the leaves; 0: none */
+	__u8 quiet;    /* rights whose denial here is not reported one by one */
+	__u32 sibling; /* class of the names in it that no rule mentions */
+	__u8 leaf;     /* index + 1 into the leaves; 0: none */
 	__u8 bars_links;
-	__u8 pad[6];
+	__u8 pad[2];
 };
 
 struct sbx_leaf {

@@ -74,11 +74,25 @@ static void elsewhere_symlinks_are_free(void **state)
 		expect(&examples[i]);
 }
 
+static void a_name_that_no_rule_mentions_has_no_usual_length(void **state)
+{
+	struct kit k = {0};
+	const struct sbx_state *dir;
+
+	kit_rules(&k, "allow rw /t/**\ndeny w /t/??\?\?/x");
+	assert_int_equal(kit_compile(&k), 0);
+	dir = kit_state(&k, "/t");
+	assert_int_equal(dir->sibling, kit_state(&k, "/t/others")->cls);
+	assert_int_not_equal(dir->sibling, kit_state(&k, "/t/four")->cls);
+	kit_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_every_name_stands_above_a_denial),
 		cmocka_unit_test(elsewhere_symlinks_are_free),
+		cmocka_unit_test(a_name_that_no_rule_mentions_has_no_usual_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

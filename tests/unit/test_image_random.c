@@ -373,7 +373,7 @@ static int unmentioned(const struct table *t, int inside)
 {
 	int c;
 
-	for (c = 0; c < 4; c++)
+	for (c = 0; c < 16; c++)
 		inside = t->to[inside][1 + c % 2];
 	return inside;
 }
@@ -393,6 +393,8 @@ static void compare_bars(const struct table *t)
 			inside = t->to[unmentioned(t, inside)]['/'];
 		}
 		bars = bars && below && t->rec[beside]->rights & SBX_WRITE;
+		if (t->rec[i]->sibling != t->rec[beside]->cls)
+			wrong(t, i, "sibling");
 		if (t->rec[i]->bars_links != bars)
 			wrong(t, i, "bars_links");
 		barred += bars;

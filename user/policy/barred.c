@@ -135,10 +135,10 @@ static bool leads_past(struct search *s, uint32_t deep, uint32_t flat)
 	return false;
 }
 
-/* The name that no rule mentions, behind the '/' of a directory. */
-static uint32_t unmentioned(const struct sbx_minimal *m, uint32_t inside)
+/* Of a length that no pattern of question marks is likely to have. */
+uint32_t sbx_unmentioned(const struct sbx_minimal *m, uint32_t inside)
 {
-	static const char name[] = "\1\2\1\2"; /* as in bpf/resolve.h */
+	static const char name[] = "\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1";
 	const char *c;
 
 	for (c = name; *c; c++)
@@ -150,7 +150,7 @@ static uint32_t unmentioned(const struct sbx_minimal *m, uint32_t inside)
  * may lead come to be the same. */
 static bool bars_links(struct search *s, uint32_t inside)
 {
-	uint32_t at = unmentioned(s->m, inside), flat = inside, below;
+	uint32_t at = sbx_unmentioned(s->m, inside), flat = inside, below;
 	unsigned depth;
 
 	below = sbx_minimal_step(s->m, at, '/');
@@ -158,7 +158,7 @@ static bool bars_links(struct search *s, uint32_t inside)
 	    !(s->f->inside[below] & MISSING(SBX_WRITE)))
 		return false;
 	for (depth = 0; depth < SBX_MAX_DEPTH; depth++) {
-		uint32_t next = sbx_minimal_step(s->m, unmentioned(s->m, flat), '/');
+		uint32_t next = sbx_minimal_step(s->m, sbx_unmentioned(s->m, flat), '/');
 
 		if (leads_past(s, below, flat))
 			return true;

@@ -12,6 +12,9 @@ struct sbx_futures {
 	const uint8_t *here;   /* that, the state itself, and below it */
 };
 
+/* A name that no rule mentions, from the state behind the '/' of its directory. */
+uint32_t sbx_unmentioned(const struct sbx_minimal *m, uint32_t inside);
+
 /* bars: by state; in: all false. 0 or -ENOMEM. */
 int sbx_barred_find(const struct sbx_minimal *m, const struct sbx_futures *f, bool *bars);
 

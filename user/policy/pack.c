@@ -380,6 +380,7 @@ static void write_state(const struct packer *p, uint32_t s, uint32_t record, uin
 		.any = p->props->any[s],
 		.all = p->props->all[s],
 		.quiet = label >> SBX_RIGHT_BITS,
+		.sibling = p->props->sibling[s],
 		.leaf = p->leaf[s],
 		.bars_links = p->props->bars[s],
 	};

@@ -142,6 +142,23 @@ static int number_classes(struct sbx_props *out, const struct sbx_minimal *m,
 	return rc < 0 ? rc : 0;
 }
 
+/* What is behind the '/' is the same for most. */
+static int find_siblings(struct sbx_props *out, const struct sbx_minimal *m)
+{
+	uint32_t *known = calloc(m->n, sizeof(*known)); /* by the state behind the '/', plus 1 */
+	size_t i;
+
+	for (i = 0; known && i < m->n; i++) {
+		uint32_t inside = sbx_minimal_step(m, i, '/');
+
+		if (!known[inside])
+			known[inside] = sbx_unmentioned(m, inside) + 1;
+		out->sibling[i] = out->cls[known[inside] - 1];
+	}
+	free(known);
+	return known ? 0 : -ENOMEM;
+}
+
 static bool settles(const struct sbx_props *out, uint32_t s, uint32_t to)
 {
 	return out->settled[to] && out->cls[to] == out->cls[s];
@@ -208,10 +225,11 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 	out->any = calloc(m->n, 1);
 	out->all = calloc(m->n, 1);
 	out->cls = calloc(m->n, sizeof(*out->cls));
+	out->sibling = calloc(m->n, sizeof(*out->sibling));
 	out->bars = calloc(m->n, sizeof(*out->bars));
 	out->settled = calloc(m->n, sizeof(*out->settled));
-	if (!u.inside || !u.here || !out->any || !out->all || !out->cls || !out->bars ||
-	    !out->settled)
+	if (!u.inside || !u.here || !out->any || !out->all || !out->cls || !out->sibling ||
+	    !out->bars || !out->settled)
 		goto out;
 	sum_rows(&u);
 	sum_tree(&u);
@@ -225,6 +243,8 @@ int sbx_props_make(struct sbx_props *out, const struct sbx_minimal *m, const str
 			     out->bars);
 	if (!rc)
 		rc = number_classes(out, m, p);
+	if (!rc)
+		rc = find_siblings(out, m);
 	if (!rc) {
 		settle_rows(out, &u);
 		settle_tree(out, &u);
@@ -242,6 +262,7 @@ void sbx_props_free(struct sbx_props *props)
 	free(props->any);
 	free(props->all);
 	free(props->cls);
+	free(props->sibling);
 	free(props->bars);
 	free(props->settled);
 	memset(props, 0, sizeof(*props));

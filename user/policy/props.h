@@ -8,7 +8,8 @@
 struct sbx_props {
 	uint8_t *any, *all; /* by state */
 	uint32_t *cls;
-	bool *bars;    /* symlinks in it, as a directory: barred.h */
+	uint32_t *sibling; /* class of the names in it that no rule mentions */
+	bool *bars;	   /* symlinks in it, as a directory: barred.h */
 	bool *settled; /* all names that go on from here within the component are of this class */
 };
 

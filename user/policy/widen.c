@@ -14,15 +14,12 @@
 #include "user/policy/rulestr.h"
 #include "user/policy/widen.h"
 
-/* The states of the link itself, of its directory, and of a name beside it that no rule mentions.
- */
+/* The states of the link itself and of its directory. */
 static int states_of(const struct sbx_facts *f, const struct sbx_image *img, const char *link,
-		     const struct sbx_state **at, const struct sbx_state **in,
-		     const struct sbx_state **beside)
+		     const struct sbx_state **at, const struct sbx_state **in)
 {
-	static const char unmentioned[] = "/\1\2\1\2"; /* as in bpf/resolve.h */
 	char *dir = strndup(link, strrchr(link, '/') - link), *real;
-	uint32_t parent, s, t;
+	uint32_t parent;
 
 	real = dir ? sbx_alias_resolve(f, dir) : NULL;
 	free(dir);
@@ -31,25 +28,22 @@ static int states_of(const struct sbx_facts *f, const struct sbx_image *img, con
 	parent = sbx_image_walk(img, sbx_image_hdr(img)->start, real, strlen(real));
 	free(real);
 	link = strrchr(link, '/');
-	s = sbx_image_walk(img, parent, link, strlen(link));
-	t = sbx_image_walk(img, parent, unmentioned, strlen(unmentioned));
-	*at = sbx_image_state(img, s);
+	*at = sbx_image_state(img, sbx_image_walk(img, parent, link, strlen(link)));
 	*in = sbx_image_state(img, parent);
-	*beside = sbx_image_state(img, t);
-	return *at && *in && *beside ? 0 : -EINVAL;
+	return *at && *in ? 0 : -EINVAL;
 }
 
 /* 1: the sandbox may put a symlink there; 0, -errno. */
 static int may_make(const struct sbx_facts *f, const struct sbx_image *img, const char *link)
 {
-	const struct sbx_state *at, *in, *beside;
-	int rc = states_of(f, img, link, &at, &in, &beside);
+	const struct sbx_state *at, *in;
+	int rc = states_of(f, img, link, &at, &in);
 
 	if (rc)
 		return rc;
 	return at->rights & SBX_WRITE &&
 	       (at->all & SBX_WRITE ||
-		(SBX_CLS_BELOW(at->cls) == SBX_CLS_BELOW(beside->cls) && !in->bars_links));
+		(SBX_CLS_BELOW(at->cls) == SBX_CLS_BELOW(in->sibling) && !in->bars_links));
 }
 
 /* --- the policy without some of its symlinks --- */
