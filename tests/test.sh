@@ -106,11 +106,14 @@ work)
 	;;
 soak)
 	if section "build" part build; then
-		section "random tests" part random 600
-		section "fuzzing" part fuzz 600
-		export SBX_VM_PARALLEL=1 # races: two processors that run at once
-		# Two machines of two processors: a round takes an hour and more. The limit is for one that hangs.
-		section "kernels: $KERNELS" part matrix 2 1 14400 tests/kernel/soak.sh
+		if [ "${SOAK:-}" != races ]; then
+			section "random tests" part random 600
+			section "fuzzing" part fuzz 600
+		fi
+		export SBX_VM_PARALLEL="${SBX_VM_PARALLEL-1}" # races: two processors that run at once
+		# Two machines of two processors: a round takes an hour and more, and a million opens that
+		# meet a move as long again. The limit is for one that hangs.
+		section "kernels: $KERNELS" part matrix 2 1 21600 env MEETINGS="${MEETINGS:-}" tests/kernel/soak.sh "${SOAK:-}"
 	fi
 	;;
 *)

@@ -219,7 +219,7 @@ static int swap(char **a)
 
 /* --- torn --- */
 
-enum { DENIED, BELOW, ALLOWED, TORN };
+enum { DENIED, BELOW, ALLOWED };
 
 /*
  * Two files and a directory that go between two names. Both names of the first file, and of what is
@@ -237,7 +237,7 @@ static void torn_member(const char *dir)
 		die("O_PATH");
 	sh->ready = true;
 	for (i = 0; !sh->stop; i++) {
-		unsigned what = rand() % 2 ? i % TORN : sh->what;
+		unsigned what = rand() % 2 ? sh->what : i & 1 ? DENIED : ALLOWED;
 		unsigned long seq = sh->seq;
 
 		fd = what == DENIED  ? open(denied, O_RDONLY)
@@ -258,16 +258,14 @@ static void torn_member(const char *dir)
 	exit(0);
 }
 
-static void there_and_back(unsigned what, const char *a, const char *b)
+/* What is kept of a directory is made anew by the first open below after it has moved, out of what
+ * is kept of the one above: most of those come in the midst of the next move. */
+static void torn_move(unsigned what, const char *from, const char *to)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		move_begin(what, 4);
-		if (i ? rename(b, a) : rename(a, b))
-			die(a);
-		move_end();
-	}
+	move_begin(what, what == BELOW ? 1 : 4);
+	if (rename(from, to))
+		die(from);
+	move_end();
 }
 
 static int torn(char **a)
@@ -284,11 +282,19 @@ static int torn(char **a)
 	put(name("%s/ok/any/w.txt", d), 'x');
 	pid = race_start(a, torn_member);
 	for (n = 0; time_left(); n++) {
-		there_and_back(DENIED, name("%s/secret/h.txt", d), name("%s/ok/any/h.key", d));
-		if (n & 64) /* what is kept expires with it: half of the time it does not */
-			there_and_back(BELOW, name("%s/secret/d.txt", d),
-				       name("%s/ok/any/d.key", d));
-		there_and_back(ALLOWED, name("%s/ok/any/w.txt", d), name("%s/ok/lit/w", d));
+		const char *h[] = {name("%s/secret/h.txt", d), name("%s/ok/any/h.key", d)};
+		const char *w[] = {name("%s/ok/any/w.txt", d), name("%s/ok/lit/w", d)};
+		const char *below[] = {name("%s/secret/d.txt", d), name("%s/ok/any/d.key", d)};
+		bool dirs = n & 64; /* what is kept expires with it: half of the time it does not */
+
+		torn_move(DENIED, h[0], h[1]);
+		torn_move(DENIED, h[1], h[0]);
+		if (dirs)
+			torn_move(BELOW, below[0], below[1]);
+		torn_move(ALLOWED, w[0], w[1]); /* keeps something of ok/any, which stands above */
+		torn_move(ALLOWED, w[1], w[0]);
+		if (dirs)
+			torn_move(BELOW, below[1], below[0]);
 	}
 	return race_end(pid, a[1]);
 }
