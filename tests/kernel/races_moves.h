@@ -262,7 +262,9 @@ static void torn_member(const char *dir)
  * is kept of the one above: most of those come in the midst of the next move. */
 static void torn_move(unsigned what, const char *from, const char *to)
 {
-	move_begin(what, what == BELOW ? 1 : 4);
+	bool storm = sh->opens & 1024; /* half of the opens are in the midst of one */
+
+	move_begin(what, storm ? 0 : what == BELOW ? 1 : 4);
 	if (rename(from, to))
 		die(from);
 	move_end();
