@@ -254,16 +254,21 @@ for far in 'b/x*/s*' '*/x*/s*' '{b,c}*/*/s1' 'b/*1/s1'; do
 done
 
 # Every name in the directory stands above something denied, and no rule tells one from the other: any
-# of them may be a directory, none a symlink.
+# of them may be a directory, none a symlink. In app, most can be neither.
 policy "$W/any.yaml" <<-EOF
 	  - allow: [read, write]
 	    path: "$W/t/**"
 	  - deny: [write]
-	    path: ["$W/t/srv/*/hooks/**", "/**/.git/hooks/**"]
+	    path: "$W/t/app/*"
+	  - allow: [write]
+	    path: "$W/t/app/x*"
+	    override: true
+	  - deny: [write]
+	    path: ["$W/t/srv/*/hooks/**", "$W/t/app/*/hooks/**", "/**/.git/hooks/**"]
 EOF
 for user in root nobody; do
 	rm -rf "$W/t"
-	mkdir -p "$W"/t/srv/{old/hooks,d1,d2} "$W/t/own/hooks"
+	mkdir -p "$W"/t/srv/{old/hooks,d1,d2} "$W/t/own/hooks" "$W/t/app"
 	ln -s "$W/t/own" "$W/t/l"
 	ln -s "$W/t/own" "$W/t/srv/l"
 	echo x >"$W/t/srv/f"
@@ -284,6 +289,11 @@ for user in root nobody; do
 		ok rename $W/t/srv/file $W/t/srv/file2
 		ok rename $W/t/srv/d1 $W/t/srv/d3
 		ok symlink ../../own $W/t/srv/new/l
+		EACCES symlink ../own $W/t/app/new
+		EACCES|EXDEV symlink ../own $W/t/app/x1
+		EACCES|EXDEV rename $W/t/l $W/t/app/x1
+		ok mkdir $W/t/app/x1
+		ok symlink ../../own $W/t/app/x1/l
 		ok symlink own $W/t/l2
 		ok rename $W/t/l2 $W/t/l3
 		ok rename $W/t/srv/l $W/t/l4

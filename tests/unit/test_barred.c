@@ -46,6 +46,12 @@ static void where_every_name_stands_above_a_denial(void **state)
 		{"allow rw /srv/**\ndeny w /srv/*/**/.env", {"/srv"}, {"/srv/x", "/srv/x/y"}},
 		/* what is denied in the directory itself, but not further below */
 		{"allow rw /srv/**\ndeny w /srv/*/hooks/** /srv/hooks/**", {"/srv"}, {"/srv/x"}},
+		/* only such names may be made as rules tell from others, though not below them */
+		{"allow rw /srv/*/**\ndeny w /srv/*\nallow override w /srv/x*\n"
+		 "deny w /srv/*/hooks/**",
+		 {"/srv"},
+		 {"/srv/x", "/srv/y"}},
+		{"allow rw /srv/*/out/** /srv/latest", {"/srv"}, {"/srv/x", "/srv/x/out"}},
 		/* allowed by position, so denied by position */
 		{"allow rw /srv /srv/* /srv/*/data/**", {"/srv"}, {"/srv/x", "/srv/x/data"}},
 	};
@@ -66,6 +72,7 @@ static void elsewhere_symlinks_are_free(void **state)
 		 {"/srv", "/srv/a", "/srv/a/b"}},
 		/* nothing below may be written at all: they are no directories of the sandbox's */
 		{"allow rw /srv/*", {NULL}, {"", "/srv", "/srv/x"}},
+		{"allow rw /srv/releases/** /srv/current", {NULL}, {"/srv", "/srv/releases"}},
 		{"allow rw /srv/**\ndeny r /srv/*/hooks/**", {NULL}, {"/srv"}},
 	};
 	size_t i;

@@ -392,7 +392,7 @@ static void compare_bars(const struct table *t)
 			bars |= leads_past(t, t->to[beside]['/'], inside, &below);
 			inside = t->to[unmentioned(t, inside)]['/'];
 		}
-		bars = bars && below && t->rec[beside]->rights & SBX_WRITE;
+		bars = bars && below;
 		if (t->rec[i]->sibling != t->rec[beside]->cls)
 			wrong(t, i, "sibling");
 		if (t->rec[i]->bars_links != bars)

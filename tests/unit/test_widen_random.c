@@ -126,7 +126,7 @@ static bool barred(const struct kit *k, const struct sbx_facts *without, const c
 		for (level = 0; level <= DEEP && !past; level++)
 			past = writes(k, without, dir, level, tail);
 	}
-	return below && past && writes(k, without, dir, 1, "");
+	return below && past;
 }
 
 /* Could the sandbox have made it? By trying all paths below the link and below a name beside it. */

@@ -9,7 +9,8 @@
  * A directory d bars symlinks if there are such a path p and a directory g, d or one below it, that
  * d/x/p may not be written and g/p may. With `deny [write] /<any depth>/hooks/<all below>` there
  * are none: a denial of that kind is met wherever the symlink leads. x and g go by names that no
- * rule mentions. Where nothing below x may be written, x is no directory of the sandbox's, and
+ * rule mentions. Whether x may be written does not count: of the names that have below them what x
+ * has, some may be. Where nothing below x may be written, x is no directory of the sandbox's, and
  * nothing is hollowed out.
  *
  * This is a search over pairs of states, that of d/x/... and that of g/...; what one search finds
@@ -150,12 +151,10 @@ uint32_t sbx_unmentioned(const struct sbx_minimal *m, uint32_t inside)
  * may lead come to be the same. */
 static bool bars_links(struct search *s, uint32_t inside)
 {
-	uint32_t at = sbx_unmentioned(s->m, inside), flat = inside, below;
+	uint32_t below = sbx_minimal_step(s->m, sbx_unmentioned(s->m, inside), '/'), flat = inside;
 	unsigned depth;
 
-	below = sbx_minimal_step(s->m, at, '/');
-	if (!writes(s->m, at) || !(s->f->inside[below] & SBX_WRITE) ||
-	    !(s->f->inside[below] & MISSING(SBX_WRITE)))
+	if (!(s->f->inside[below] & SBX_WRITE) || !(s->f->inside[below] & MISSING(SBX_WRITE)))
 		return false;
 	for (depth = 0; depth < SBX_MAX_DEPTH; depth++) {
 		uint32_t next = sbx_minimal_step(s->m, sbx_unmentioned(s->m, flat), '/');
