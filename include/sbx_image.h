@@ -39,7 +39,7 @@
  *leads back to it: neither need the rest of any other component.
  *
  * A state *bars links* when, in it as a directory, a symlink by a name that no rule mentions would
- * lead past a denial: below it something may not be written that may be, directly in the directory.
+ * lead past a denial: below it something may not be written that may be deeper down.
  *
  * LEAVES. state.leaf - 1 is the index of a struct sbx_leaf, which says of the names in that
  * directory: those for which sbx_leaf_differs() is false all have this class and these rights. 0:

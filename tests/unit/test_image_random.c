@@ -389,8 +389,8 @@ static void compare_bars(const struct table *t)
 		bool below, bars = false;
 
 		for (depth = 0; depth < 12; depth++) {
-			bars |= leads_past(t, t->to[beside]['/'], inside, &below);
 			inside = t->to[unmentioned(t, inside)]['/'];
+			bars |= leads_past(t, t->to[beside]['/'], inside, &below);
 		}
 		bars = bars && below;
 		if (t->rec[i]->sibling != t->rec[beside]->cls)

@@ -123,7 +123,7 @@ static bool barred(const struct kit *k, const struct sbx_facts *without, const c
 			below = true;
 			continue;
 		}
-		for (level = 0; level <= DEEP && !past; level++)
+		for (level = 2; level <= DEEP && !past; level++)
 			past = writes(k, without, dir, level, tail);
 	}
 	return below && past;

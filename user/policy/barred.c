@@ -3,15 +3,19 @@
  * With `deny [write] /srv/<any name>/hooks/<all below>`, a symlink /srv/x to a directory of the
  * sandbox's own would hollow out the denial: whoever follows /srv/x/hooks from outside finds what
  * the sandbox put there. No rule tells x from the names beside it, so the rule for those (bpf/
- * path.bpf.c) does not see it. But the denial hangs on where x is: /srv/hooks may be written, and
- * so may /srv/x/y/hooks.
+ * path.bpf.c) does not see it. But the denial hangs on how deep x is: /srv/x/y/hooks may be
+ * written.
  *
- * A directory d bars symlinks if there are such a path p and a directory g, d or one below it, that
- * d/x/p may not be written and g/p may. With `deny [write] /<any depth>/hooks/<all below>` there
- * are none: a denial of that kind is met wherever the symlink leads. x and g go by names that no
- * rule mentions. Whether x may be written does not count: of the names that have below them what x
- * has, some may be. Where nothing below x may be written, x is no directory of the sandbox's, and
- * nothing is hollowed out.
+ * A directory d bars symlinks if there are such a path p and a directory g, anywhere below x, that
+ * d/x/p may not be written and g/p may. x and g go by names that no rule mentions. With
+ * `deny [write] /<any depth>/hooks/<all below>` there are none: a denial of that kind is met deeper
+ * down as well. Whether x itself may be written does not count: of the names that have below them
+ * what x has, some may be.
+ *
+ * What a rule opens again by a name of its own does not count either: somebody said that the
+ * sandbox may write there, as elsewhere outside of d, and it would bar each symlink in a project to
+ * open one file in it. Where nothing below x may be written, x is no directory of the sandbox's,
+ * and nothing is hollowed out.
  *
  * This is a search over pairs of states, that of d/x/... and that of g/...; what one search finds
  * out about a pair holds for all that follow.
@@ -151,19 +155,18 @@ uint32_t sbx_unmentioned(const struct sbx_minimal *m, uint32_t inside)
  * may lead come to be the same. */
 static bool bars_links(struct search *s, uint32_t inside)
 {
-	uint32_t below = sbx_minimal_step(s->m, sbx_unmentioned(s->m, inside), '/'), flat = inside;
+	uint32_t below = sbx_minimal_step(s->m, sbx_unmentioned(s->m, inside), '/');
+	uint32_t last = below, flat;
 	unsigned depth;
 
 	if (!(s->f->inside[below] & SBX_WRITE) || !(s->f->inside[below] & MISSING(SBX_WRITE)))
 		return false;
-	for (depth = 0; depth < SBX_MAX_DEPTH; depth++) {
-		uint32_t next = sbx_minimal_step(s->m, sbx_unmentioned(s->m, flat), '/');
-
+	for (depth = 0; depth < SBX_MAX_DEPTH; depth++, last = flat) {
+		flat = sbx_minimal_step(s->m, sbx_unmentioned(s->m, last), '/');
+		if (flat == last)
+			break;
 		if (leads_past(s, below, flat))
 			return true;
-		if (next == flat)
-			return false;
-		flat = next;
 	}
 	return false;
 }
