@@ -129,7 +129,8 @@ work_tty() {
 		nano note
 	typed tty "work: tty: vim changes it" '[["from nano", "Goand vim\u001b:wq\r"]]' vim note
 	check "work: tty: both saved" sh -c "grep -q 'from nano' $project/note && grep -q 'and vim' $project/note"
-	typed tty "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; sleep 1; exit 0\r"]]' \
+	# exec: dash waits for vfork() with signals held, and its child may stop before it is sleep
+	typed tty "work: tty: a shell with jobs" '[["\\$ ", "sh -c \"echo go; exec sleep 100\"\r"], ["go\r", "\u001a"], ["Stopped", "kill -9 %1; sleep 1; exit 0\r"]]' \
 		bash --norc -i
 	leaves tty
 }
