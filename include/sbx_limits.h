@@ -7,7 +7,7 @@
 #define SBX_LIMITS_H
 
 /* Bumped when a pinned map's layout or meaning changes; part of the pin directory's name. */
-#define SBX_ABI 5
+#define SBX_ABI 6
 
 /* Sandboxes on one machine: one slot each in three arrays of a few hundred bytes. */
 #define SBX_MAX_SANDBOXES 512

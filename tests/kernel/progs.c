@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include "sbx_limits.h"
 
-#define PIN_DIR "/sys/fs/bpf/sbx-bpf/v5"
-_Static_assert(SBX_ABI == 5, "the pin directory's name carries the ABI");
+#define PIN_DIR "/sys/fs/bpf/sbx-bpf/v6"
+_Static_assert(SBX_ABI == 6, "the pin directory's name carries the ABI");
 
 static int sys_bpf(int cmd, union bpf_attr *attr)
 {

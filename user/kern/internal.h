@@ -41,8 +41,8 @@ struct sbx_kern {
 
 #define SBX_BPFFS   "/sys/fs/bpf"
 #define SBX_PIN_TOP SBX_BPFFS "/sbx-bpf"
-#define SBX_PIN_DIR SBX_PIN_TOP "/v5"
-_Static_assert(SBX_ABI == 5, "the pin directory's name carries the ABI");
+#define SBX_PIN_DIR SBX_PIN_TOP "/v6"
+_Static_assert(SBX_ABI == 6, "the pin directory's name carries the ABI");
 
 /* pseudofs.c: the first line of a file of securityfs, debugfs, …, mounted at `usual` or not. */
 bool sbx_pseudofs_line(const char *type, const char *usual, const char *path, char *buf,
