@@ -157,7 +157,7 @@ void esc_list_markdown(void)
 	for (f = esc_families; f->name; f++) {
 		if (!f->cases)
 			continue;
-		printf("\n### %s: %s\n\n| case | what it tries | why | needs "
+		printf("\n### %s: %s\n| case | what it tries | why | needs "
 		       "|\n|---|---|---|---|\n",
 		       f->name, f->what);
 		cases_markdown(f->cases);
