@@ -72,7 +72,7 @@ static inline socklen_t esc_mapped_peer(const struct esc_try *t, int type,
 /* The greeting of an allowed peer is a twin's proof; what a forbidden one gets, the host sees. */
 static inline int esc_talk(struct esc_try *t, int fd, long r)
 {
-	struct timeval limit = {.tv_sec = 8}; /* within the time that a try has: inside.c */
+	struct timeval limit = {.tv_sec = 1, .tv_usec = 500000};
 	char buf[64] = "";
 
 	if (r < 0) {
